@@ -1,0 +1,56 @@
+"""Families: the kinds of generative model, one file each.
+
+A family is a frozen dataclass; its fields, with their bounds and one-line docs, are what the spec may say
+under `model:`. Its `Sampler` is another, what the spec may say under `generate.sampler:`; it does not touch
+training. Family files import torch inside their methods only (networks live apart, in `genai.networks`), so
+that a job file can be checked without torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from genai.noise import Noise
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A sampler without options."""
+
+
+class Family(ABC):
+    """A kind of generative model.
+
+    Tensors: `x` is (rows, *shape) float32 in [-1, 1]; `c` is (rows,) int64 in [0, classes), all zeros where
+    the data has no labels (`classes` is 0 then). Everything is a pure function of its arguments, and row i of
+    a result may depend on row i of the arguments only (no batch statistics).
+    """
+
+    Sampler: ClassVar[type[Any]] = NoOptions
+
+    @abstractmethod
+    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """A new network for samples of `shape`; its initial weights are drawn from torch's global generator,
+        which the caller has seeded. It keeps `shape` and `classes` as attributes."""
+
+    @abstractmethod
+    def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
+        """The training loss of each row, (rows,)."""
+
+    @abstractmethod
+    def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
+        """One sample for each row of `c`, (rows, *shape) in [-1, 1]. Runs without gradients."""
+
+    def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
+        """Named measures of unseen rows, each (rows,); the first is the one that picks the best checkpoint,
+        lower is better (a bound on log-likelihood is given as its negative, in nats)."""
+        return {"loss": self.loss(net, x, c, noise)}
+
+    def final(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
+        """Dearer measures, once, on the test rows when training is over; each (rows,)."""
+        return self.held_out(net, x, c, noise)

@@ -1,0 +1,77 @@
+"""Randomness is an argument: noise keyed by what it is for, never drawn inside a model.
+
+`IndexNoise` gives each sample its own stream, so sample 17 sees the same numbers in whatever batch, on
+whatever worker it is drawn, and on whatever device (numbers are made on the CPU, then moved).
+`StepNoise` does the same for training: one stream per (seed, step, micro-batch).
+Streams are Philox 4x64 counters (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# What a stream is for; streams of different purpose never meet.
+SAMPLE, STEP, EVALUATE, INITIALISE, SHUFFLE = range(5)
+
+
+def stream(seed: int, purpose: int, *counter: int) -> np.random.Generator:
+    """A generator that depends on its arguments only; up to three numbers say where in the space it stands."""
+    words = [0, *counter, *([0] * (3 - len(counter)))]  # word 0 is the one that Philox counts up itself
+    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=words))
+
+
+class Noise(Protocol):
+    """What a family draws from. Successive calls continue each row's stream."""
+
+    rows: int
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal float32, (rows, *shape)."""
+        ...
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform on [0, 1) float32, (rows, *shape)."""
+        ...
+
+
+class IndexNoise:
+    """Noise of the samples `indices`, at their `attempt`-th try each."""
+
+    def __init__(
+        self, seed: int, indices: Sequence[int], attempt: int = 0, *, purpose: int = SAMPLE, device: torch.device | str = "cpu"
+    ) -> None:
+        self.rows = len(indices)
+        self._streams = [stream(seed, purpose, int(i), attempt) for i in indices]
+        self._device = device
+
+    def normal(self, *shape: int) -> Tensor:
+        return self._stack(shape, lambda s, out: s.standard_normal(dtype=np.float32, out=out))
+
+    def uniform(self, *shape: int) -> Tensor:
+        return self._stack(shape, lambda s, out: s.random(dtype=np.float32, out=out))
+
+    def _stack(self, shape: tuple[int, ...], fill) -> Tensor:  # type: ignore[no-untyped-def]
+        out = np.empty((self.rows, int(np.prod(shape, dtype=np.int64))), dtype=np.float32)
+        for row, generator in zip(out, self._streams, strict=True):
+            fill(generator, row)
+        return torch.from_numpy(out.reshape(self.rows, *shape)).to(self._device)
+
+
+class StepNoise:
+    """Noise of one micro-batch of one training step."""
+
+    def __init__(self, seed: int, step: int, micro: int, rows: int, *, device: torch.device | str = "cpu") -> None:
+        self.rows = rows
+        self._stream = stream(seed, STEP, step, micro)
+        self._device = device
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.from_numpy(self._stream.standard_normal((self.rows, *shape), dtype=np.float32)).to(self._device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        return torch.from_numpy(self._stream.random((self.rows, *shape), dtype=np.float32)).to(self._device)

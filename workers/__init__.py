@@ -1,0 +1,1 @@
+"""What runs on Ray workers: the one place where Ray meets torch."""
