@@ -3,7 +3,7 @@
 `IndexNoise` gives each sample its own stream, so sample 17 sees the same numbers in whatever batch, on
 whatever worker it is drawn, and on whatever device (numbers are made on the CPU, then moved).
 `StepNoise` does the same for training: one stream per (seed, step, micro-batch).
-Streams are Philox 4x64 counters (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+The streams themselves, which need no torch, are in `genai.philox`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# What a stream is for; streams of different purpose never meet.
-SAMPLE, STEP, EVALUATE, INITIALISE, SHUFFLE = range(5)
+from genai.philox import EVALUATE, INITIALISE, SAMPLE, SHUFFLE, STEP, stream
 
-
-def stream(seed: int, purpose: int, *counter: int) -> np.random.Generator:
-    """A generator that depends on its arguments only; up to three numbers say where in the space it stands."""
-    words = [0, *counter, *([0] * (3 - len(counter)))]  # word 0 is the one that Philox counts up itself
-    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=words))
+__all__ = ["EVALUATE", "INITIALISE", "SAMPLE", "SHUFFLE", "STEP", "IndexNoise", "Noise", "StepNoise", "stream"]
 
 
 class Noise(Protocol):
@@ -43,7 +38,13 @@ class IndexNoise:
     """Noise of the samples `indices`, at their `attempt`-th try each."""
 
     def __init__(
-        self, seed: int, indices: Sequence[int], attempt: int = 0, *, purpose: int = SAMPLE, device: torch.device | str = "cpu"
+        self,
+        seed: int,
+        indices: Sequence[int],
+        attempt: int = 0,
+        *,
+        purpose: int = SAMPLE,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.rows = len(indices)
         self._streams = [stream(seed, purpose, int(i), attempt) for i in indices]

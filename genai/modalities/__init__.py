@@ -7,7 +7,7 @@ imported inside methods only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Modality(ABC):
     """
 
     #: name of the published column
-    column: str
+    column: ClassVar[str]
 
     @abstractmethod
     def resolve(self, value: bytes | np.ndarray) -> Self:
@@ -44,7 +44,8 @@ class Modality(ABC):
     def decode(self, value: bytes | np.ndarray) -> tuple[np.ndarray, bytes]:
         """A source value as its array, and the 32-byte SHA-256 of what the row *is* (decoded pixels in their
         own size and mode, not the file that carries them), which decides the row's split and its place in the
-        training order. Raises DataError (without the place: the caller knows it)."""
+        training order. Raises DataError (without the place: the caller knows it).
+        """
 
     @abstractmethod
     def to_tensor(self, arrays: np.ndarray) -> Tensor:

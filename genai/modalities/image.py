@@ -1,0 +1,127 @@
+"""Images: files or arrays in, PNG out.
+
+Decisions: everything becomes 8-bit gray (`L`) or `RGB`; of 16-bit gray the upper 8 bits count; palettes, CMYK and
+others become RGB; what is transparent is laid on white; the camera's orientation (EXIF) is applied. An image of
+another proportion than `size` is cropped at its centre or stretched, then resized with antialiasing, by Pillow's
+integer arithmetic, so the pixels are the same on any machine. Files are decoded in `_pixels`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from genai.errors import DataError
+from genai.modalities import Modality
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
+
+_CHANNELS = {"L": 1, "RGB": 3}
+
+Pixels = Annotated[int, Ge(1), Le(4096)]
+
+
+@dataclass(frozen=True)
+class Image(Modality):
+    """Pictures of one size and mode."""
+
+    size: Pixels | tuple[Pixels, Pixels] | None = None  # side, or (height, width); none: as the data is
+    mode: Literal["L", "RGB"] | None = None  # gray or colour; none: as the data is
+    fit: Literal["crop", "stretch"] = "crop"  # an image of another proportion: cut at its centre, or distort
+    resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"  # all but nearest are antialiased
+
+    column: ClassVar[str] = "image"
+    _settled: ClassVar[str] = ""  # what `resolve` took from the data: another row may then not differ in it
+
+    def resolve(self, value: bytes | np.ndarray) -> Self:
+        from genai.modalities._pixels import natural_pixels
+
+        natural = natural_pixels(value)
+        size = natural.shape[:2] if self.size is None else (self.size,) * 2 if isinstance(self.size, int) else self.size
+        mode = self.mode or ("L" if natural.shape[2] == 1 else "RGB")
+        made = replace(self, size=size, mode=mode)
+        settled = " ".join(name for name in ("size", "mode") if getattr(self, name) is None)
+        object.__setattr__(made, "_settled", settled or self._settled)
+        return made
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        height, width, channels = self.array_shape
+        return channels, height, width
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        assert self.mode is not None, "resolve first"
+        return *self._size, _CHANNELS[self.mode]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        assert self.size is not None, "resolve first"
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def decode(self, value: bytes | np.ndarray) -> tuple[np.ndarray, bytes]:
+        from genai.modalities._pixels import natural_pixels
+
+        natural = natural_pixels(value)
+        content = hashlib.sha256(repr(natural.shape).encode() + natural.tobytes()).digest()
+        return self._fitted(self._recoloured(natural)), content
+
+    def _recoloured(self, natural: np.ndarray) -> np.ndarray:
+        wanted = self.array_shape[2]
+        if natural.shape[2] == wanted:
+            return natural
+        if "mode" in self._settled:
+            found, first = ("gray", "colour") if wanted == 3 else ("colour", "gray")
+            raise DataError(f"the image is {found}, the first one is {first}; set data.modality.mode to L or RGB")
+        from genai.modalities._pixels import from_picture, to_picture
+
+        return from_picture(to_picture(natural).convert(self.mode))
+
+    def _fitted(self, array: np.ndarray) -> np.ndarray:
+        if array.shape[:2] == self._size:
+            return array
+        (height, width), (tall, wide) = self._size, array.shape[:2]
+        if "size" in self._settled:
+            raise DataError(
+                f"the image is {tall}x{wide} (height x width), the first one is {height}x{width}; "
+                f"set data.modality.size, for instance to [{height}, {width}], and all are resized"
+            )
+        box = (0.0, 0.0, float(wide), float(tall))
+        if self.fit == "crop":
+            scale = min(tall / height, wide / width)
+            left, top = (wide - scale * width) / 2, (tall - scale * height) / 2
+            box = (left, top, min(left + scale * width, wide), min(top + scale * height, tall))
+        from PIL.Image import Resampling
+
+        from genai.modalities._pixels import from_picture, to_picture
+
+        return from_picture(to_picture(array).resize((width, height), Resampling[self.resample.upper()], box))
+
+    def to_tensor(self, arrays: np.ndarray) -> Tensor:
+        import torch
+
+        x = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))
+        return x.float().div_(127.5).sub_(1)
+
+    def from_tensor(self, x: Tensor) -> np.ndarray:
+        import torch
+
+        levels = x.detach().float().cpu().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+        return np.ascontiguousarray(levels.numpy().transpose(0, 2, 3, 1))
+
+    def cells(self, arrays: np.ndarray) -> list[bytes]:
+        from genai import png
+
+        return png.encode(arrays)
+
+    def arrow(self, cells: list[bytes], names: list[str]) -> tuple[pa.Array, dict[str, Any]]:
+        import pyarrow as pa
+
+        columns = [pa.array(cells, pa.binary()), pa.array(names, pa.string())]
+        return pa.StructArray.from_arrays(columns, names=["bytes", "path"]), {"_type": "Image"}
