@@ -3,16 +3,24 @@
 A source lists its *fragments* (a Parquet row group, a run of image files) in an order that follows from its
 names alone, and reads each on its own, so that many workers can share the reading. It reaches files only
 through `Files`, so this package needs no network; `jobs.stores.Store` is one.
+
+Which kind a URI is, `open_source` tells by the URI's scheme, else by its suffix, else by what the folder holds.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 import numpy as np
+
+from genai.errors import DataError
+from genai.registry import find, names
 
 
 class Entry(Protocol):
@@ -27,7 +35,9 @@ class Entry(Protocol):
 
 
 class Files(Protocol):
-    """Where a source's files are. Keys are relative to one root, parts joined by `/`."""
+    """Where a source's files are. Keys are relative to one root, parts joined by `/`; `uri` names the root."""
+
+    uri: str
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """All objects under `prefix`, sorted by key."""
@@ -40,39 +50,60 @@ class Files(Protocol):
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of a source that is read in one go. `key` is its file ("" where there is none); `part` is
-    which piece of the file (row group, or number of the run of files); `rows` is how many rows it has."""
+    """A piece of a source that is read in one go. `key` is its first file ("" where there is none); `part` is
+    which piece it is (row group of the file, or number of the run of files); `rows` is how many rows it has;
+    `keys` are all its files where there are several.
+    """
 
     key: str
     part: int
     rows: int
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled row. `where` names it for a person: `train.parquet row 17`, `cats/001.png`."""
+    """One labelled row. `where` names it for a person: `train.parquet row 17` (from 0), `cats/001.png`. A row
+    that has no value or no label carries the reason as `error` instead.
+    """
 
     value: bytes | np.ndarray
     label: int | str | None
     where: str
+    error: str | None = None
 
 
 class Source(ABC):
-    """A kind of dataset. Made with `(files, pattern, label)`: `pattern` is the URI without its root, a glob
-    or a prefix; `label` is the label column, or None for unlabelled data."""
+    """A kind of dataset. Made with `(files, pattern, label)`: `pattern` is the URI without its root: a file, a
+    glob, or "" for all of the root; `label` is the label column, or None for unlabelled data. Sources can be
+    pickled where their files can.
+    """
 
-    def __init__(self, files: Files, pattern: str, label: str | None) -> None:
-        self.files, self.pattern, self.label = files, pattern, label
+    #: the scheme of a kind that has its own and needs no files, such as `sklearn`
+    scheme: ClassVar[str] = ""
+    #: the endings, in small letters, of the files that a kind reads
+    suffixes: ClassVar[tuple[str, ...]] = ()
 
-    @staticmethod
-    @abstractmethod
-    def claims(uri: str) -> bool:
+    def __init__(self, files: Files | None, pattern: str, label: str | None) -> None:
+        self._files, self.pattern, self.label = files, pattern, label
+
+    @property
+    def files(self) -> Files:
+        assert self._files is not None, "a source without files has a scheme of its own"
+        return self._files
+
+    @classmethod
+    def claims(cls, uri: str) -> bool:
         """Whether a URI (as the user wrote it) is of this kind, judged by its text alone."""
+        if "://" in uri and cls.scheme == uri.split("://", maxsplit=1)[0]:
+            return True
+        return uri.lower().endswith(cls.suffixes) if cls.suffixes else False
 
     @abstractmethod
     def fingerprint(self) -> list[tuple[str, int, str]]:
         """(key, size, version) of all that will be read, by listing only. Raises DataError where there is
-        nothing to read."""
+        nothing to read.
+        """
 
     @abstractmethod
     def fragments(self) -> list[Fragment]:
@@ -83,5 +114,78 @@ class Source(ABC):
         """The rows of a fragment, in order."""
 
     def names(self) -> list[str] | None:
-        """Class names that the source itself declares for integer labels (HF ClassLabel), or None."""
+        """Class names that the source itself declares (HF ClassLabel), in their order, or None. The labels of
+        its rows are these names.
+        """
         return None
+
+    def entries(self) -> list[Entry]:
+        """The files that match the pattern, in order. Raises DataError where there are none."""
+        found = [e for e in self.files.list(_fixed(self.pattern)) if _reads(type(self), self.pattern, e.key)]
+        if not found:
+            place = f"{self.files.uri.rstrip('/')}/{self.pattern}"
+            raise DataError(f"{place}: found no file; allowed: a path, folder or glob with {', '.join(self.suffixes)}")
+        return found
+
+
+def open_source(uri: str, label: str | None, open_files: Callable[[str], Files]) -> Source:
+    """The source that a URI stands for; `open_files` opens its root, a folder or `s3://bucket/prefix`.
+
+    Raises DataError where the URI says no kind and its folder holds nothing that one reads.
+    """
+    kinds = [find(sys.modules[__name__], name, Source) for name in names(sys.modules[__name__])]  # type: ignore[type-abstract]
+    kind = next((k for k in kinds if k.claims(uri)), None)
+    if kind and kind.scheme:
+        return kind(None, uri.split("://")[1], label)
+    root, pattern = split(uri, is_file=kind is not None)
+    files = open_files(root)
+    return (kind or _kind_by_listing(kinds, files, pattern, uri))(files, pattern, label)
+
+
+def split(uri: str, *, is_file: bool) -> tuple[str, str]:
+    """A URI as its root (a folder) and the pattern below it: a glob, a file, or "" for all of the folder.
+
+    `s3://b/p/*/x-*.parquet` -> (`s3://b/p`, `*/x-*.parquet`); `a/b.png`, a file -> (`a`, `b.png`);
+    `a/b` -> (`a/b`, ``).
+    """
+    scheme, mark, path = uri.rpartition("://")
+    parts = path.rstrip("/").split("/")
+    last = len(parts) - 1 if is_file else len(parts)
+    cut = next((i for i, part in enumerate(parts) if set(part) & set("*?")), last)
+    if mark:
+        cut = max(cut, 1)  # a bucket is no file
+    root = "/".join(parts[:cut]) or ("/" if path.startswith("/") else "" if mark else ".")
+    return scheme + mark + root, "/".join(parts[cut:])
+
+
+def is_hidden(key: str) -> bool:
+    """Whether a file is a program's own by its name (`_SUCCESS`, `.ipynb_checkpoints/x.png`)."""
+    return any(part.startswith((".", "_")) for part in key.split("/"))
+
+
+def _kind_by_listing(kinds: list[type[Source]], files: Files, pattern: str, uri: str) -> type[Source]:
+    """The kind that reads most of the files that match."""
+    count = Counter(k for e in files.list(_fixed(pattern)) for k in kinds if _reads(k, pattern, e.key))
+    if not count:
+        known = ", ".join(suffix for k in kinds for suffix in k.suffixes)
+        schemes = ", ".join(f"{k.scheme}://" for k in kinds if k.scheme)
+        raise DataError(f"{uri}: found no data; allowed: a path, folder or glob with {known}, or {schemes}")
+    return count.most_common(1)[0][0]
+
+
+def _fixed(pattern: str) -> str:
+    """What every key that matches starts with."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0]
+
+
+def _reads(kind: type[Source], pattern: str, key: str) -> bool:
+    wanted = key.lower().endswith(kind.suffixes) and _matches(pattern, key)
+    return wanted and (key == pattern or not is_hidden(key))
+
+
+def _matches(pattern: str, key: str) -> bool:
+    """`**/` is any folders, `*` any characters but `/`, `?` one; a name stands for all below it, too."""
+    tokens = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    regex = "".join(tokens.get(part) or re.escape(part) for part in parts)
+    return not pattern or re.fullmatch(f"{regex}(?:/.*)?", key) is not None
