@@ -1,0 +1,175 @@
+"""The one door through which botocore's errors become ours.
+
+- Most specific first: an answer by its code, then by its HTTP status; a failure on this side by the nearest
+  class of its family that the table names.
+- A message says what was touched, at which endpoint, what came back, and what to check. Of the foreign error it
+  takes the code or the class alone and drops the chain: their texts may quote keys, tokens and signed URLs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from genai.errors import GenaiError, IntegrityError, NotFound, StoreError, StoreRefused
+
+_KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile that AWS_PROFILE names"
+_REGION = "check AWS_REGION and the endpoint (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL)"
+_TOKEN = "log in again or renew AWS_SESSION_TOKEN"  # noqa: S105  # a sentence
+_CONFIG = "check AWS_PROFILE and the files ~/.aws/config and ~/.aws/credentials"
+_BUCKET = "check the bucket's name and the rest of the URI"
+_RIGHTS = "these credentials may not do this here: check the bucket's policy, or use others (AWS_PROFILE)"
+_AGAIN = "check the network and the endpoint (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL), then try again"
+_LATER = "the server is busy or failing; try again later"
+_RESTORE = "the bytes are not those that were stored; restore the object"
+_OURS = "this is a fault of genai or of the installed boto3; please report it with this line"
+
+_REFUSED_CODES = {
+    "NoSuchBucket": "there is no such bucket; create it or " + _BUCKET,
+    "InvalidBucketName": _BUCKET,
+    "InvalidAccessKeyId": _KEYS,
+    "SignatureDoesNotMatch": "the secret does not fit the key; " + _KEYS,
+    "ExpiredToken": _TOKEN,
+    "InvalidToken": _TOKEN,
+    "TokenRefreshRequired": _TOKEN,
+    "AccessDenied": _RIGHTS,
+    "403": _RIGHTS,
+    "RequestTimeTooSkewed": "this machine's clock is wrong; set it",
+    "PermanentRedirect": "the bucket is in another region; " + _REGION,
+    "301": "the bucket is in another region; " + _REGION,
+    "AuthorizationHeaderMalformed": "the bucket is in another region; " + _REGION,
+    "KeyTooLongError": "the prefix is too long; choose a shorter one",
+    "NotImplemented": "the server cannot do this; " + _REGION,
+}
+_BUSY_CODES = {
+    *("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"),
+    *("RequestTimeout", "RequestTimeoutException", "OperationAborted", "ConditionalRequestConflict", "BadDigest"),
+    *("InvalidRange", "PreconditionFailed"),  # a range read of an object that was replaced meanwhile
+}
+
+_CLASSES: dict[str, tuple[type[GenaiError], str]] = {
+    name: (kind, advice)
+    for kind, advice, classes in (
+        (
+            IntegrityError,
+            _RESTORE,
+            "ChecksumError FlexibleChecksumError",
+        ),
+        (
+            StoreError,
+            _AGAIN,
+            (
+                "ConnectionError HTTPClientError IncompleteReadError "
+                "AwsChunkedWrapperError CapacityNotAvailableError RetriesExceededError S3TransferFailedError "
+                "S3UploadFailedError"
+            ),
+        ),
+        (
+            StoreError,
+            "the service that hands out credentials did not answer; " + _KEYS,
+            "CredentialRetrievalError MetadataRetrievalError TokenRetrievalError",
+        ),
+        (
+            StoreRefused,
+            _KEYS,
+            (
+                "NoCredentialsError PartialCredentialsError NoAuthTokenError UnknownCredentialError "
+                "UnknownTokenProviderError RefreshWithMFAUnsupportedError InvalidIMDSEndpointError "
+                "InvalidIMDSEndpointModeError"
+            ),
+        ),
+        (StoreRefused, _TOKEN, "SSOError LoginError"),
+        (
+            StoreRefused,
+            _CONFIG,
+            (
+                "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError InvalidRetryConfigurationError "
+                "InvalidDefaultsMode InvalidChecksumConfigError InvalidProxiesConfigError "
+                "InvalidS3AddressingStyleError InvalidS3UsEast1RegionalEndpointConfigError "
+                "InvalidSTSRegionalEndpointsConfigError InvalidEndpointDiscoveryConfigurationError "
+                "InvalidEndpointConfigurationError UnsupportedS3ConfigurationError UnknownSignatureVersionError "
+                "UnsupportedSignatureVersionError MissingDependencyException MD5UnavailableError"
+            ),
+        ),
+        (
+            StoreRefused,
+            _REGION,
+            (
+                "UnknownRegionError ServiceNotInRegionError BaseEndpointResolverError EndpointProviderError "
+                "InvalidRegionError InvalidHostLabelError InvalidDNSNameError EndpointDiscoveryException "
+                "ResponseParserError UnsupportedS3ControlConfigurationError UnsupportedOutpostResourceError"
+            ),
+        ),
+        (
+            StoreRefused,
+            _BUCKET,
+            (
+                "ParamValidationError UnsupportedS3ArnError UnsupportedS3ControlArnError "
+                "UnsupportedS3AccesspointConfigurationError"
+            ),
+        ),
+        (
+            StoreRefused,
+            _OURS,
+            (
+                "DataNotFoundError ApiVersionNotFoundError MissingParametersError ValidationError UnknownServiceStyle "
+                "PaginationError OperationNotPageableError UnseekableStreamError WaiterError WaiterConfigError "
+                "InvalidExpressionError UnknownClientMethodError StubResponseError UnsupportedServiceProtocolsError"
+            ),
+        ),
+    )
+    for name in classes.split()
+}
+
+
+@contextmanager
+def translated(where: str, endpoint: str) -> Iterator[None]:
+    """Raise our error in place of any of boto3's: NotFound, StoreError, StoreRefused or IntegrityError, about `where`."""
+    try:
+        yield
+    except ClientError as error:
+        raise of_answer(error, where, endpoint) from None
+    except (BotoCoreError, Boto3Error, ResponseParserError) as error:
+        kind, advice = of_class(type(error)) or (StoreError, _AGAIN)
+        raise kind(f"{where}: {type(error).__name__} at {shown(endpoint)}; {advice}") from None
+
+
+def of_class(foreign: type[Exception]) -> tuple[type[GenaiError], str] | None:
+    """Our class and advice for a failure on this side, by the nearest of its families; None where unmapped."""
+    return next((_CLASSES[c.__name__] for c in foreign.__mro__ if c.__name__ in _CLASSES), None)
+
+
+def of_answer(error: ClientError, where: str, endpoint: str) -> GenaiError:
+    """Our error for a server's answer."""
+    code, status = code_of(error), status_of(error)
+    found = f"{where}: {shown(endpoint)} answered {code} ({status})"
+    if code in _REFUSED_CODES:
+        return StoreRefused(f"{found}; {_REFUSED_CODES[code]}")
+    if status == 404 or code in ("NoSuchKey", "NotFound"):
+        return NotFound(f"{where}: there is no such object")
+    if code in _BUSY_CODES or status in (408, 409, 412, 416, 429) or status >= 500:
+        return StoreError(f"{found}; {_LATER}")
+    if status in (401, 403):
+        return StoreRefused(f"{found}; {_RIGHTS}")
+    return StoreRefused(f"{found}; {_BUCKET}, and {_REGION}")
+
+
+def code_of(error: ClientError) -> str:
+    """The error code of an answer ("404" and the like where it has no body)."""
+    return str(error.response.get("Error", {}).get("Code", "?"))
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of an answer; 0 where unknown."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def shown(endpoint: str) -> str:
+    """An endpoint without what may be secret in it: user, password, query."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
