@@ -81,7 +81,9 @@ class Order:
 
     def _epoch(self, micro: int, epoch: int) -> Iterator[Window]:
         share = self.share(micro)
-        chunks = [share[at : at + self.chunk] for at in range(0, len(share), self.chunk)]
+        first = share.start // self.chunk * self.chunk  # chunks lie as they do on disk; the share's ends cut them
+        starts = range(first, share.stop, self.chunk)
+        chunks = [range(max(at, share.start), min(at + self.chunk, share.stop)) for at in starts]
         turn = stream(self.seed, SHUFFLE, micro, epoch, 0).permutation(len(chunks))
         for number, at in enumerate(range(0, len(chunks), self.group), start=1):
             ranges = tuple(chunks[i] for i in turn[at : at + self.group])

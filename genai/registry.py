@@ -51,6 +51,12 @@ def find(package: ModuleType, name: str, base: type[T]) -> type[T]:
     return own[0]
 
 
+def name_of(package: ModuleType, kind: type) -> str:
+    """The name under which `find` finds a class again."""
+    inside = kind.__module__.removeprefix(f"{package.__name__}.")
+    return inside if inside != kind.__module__ else f"{kind.__module__}:{kind.__qualname__}"
+
+
 def _foreign(name: str, base: type[T]) -> type[T]:
     module_name, _, class_name = name.partition(":")
     try:

@@ -1,0 +1,201 @@
+"""Prepared data: what `genai.prepare` writes and training reads.
+
+Each split is a run of blocks: Arrow IPC files of at most 16 MiB of arrays or 65,536 rows, in record batches of
+`genai.order.chunk_rows` rows each, compressed with zstd. Rows stand in the order of their content's hash.
+The columns are `content` (SHA-256 of what the row is), `label` (int32, 0 where there are no classes), `array`.
+
+The index, a `Prepared`, has a digest over what the rows are, not over how they are filed: the same rows from
+another folder, in another order, or cut into other files have the same digest, and so does a newer Arrow's file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from genai import modalities
+from genai.errors import GenaiError, IntegrityError
+from genai.identity import canonical, sha256
+from genai.modalities import Modality
+from genai.order import Batch, Load, chunk_rows
+from genai.registry import find, name_of
+
+VERSION = 1
+SPLITS = ("train", "validation", "test")
+_BLOCK_BYTES = 1 << 24
+_BLOCK_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Block:
+    """One file of prepared rows."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split: how many, how many of each class, the digest of their labels and arrays, their files."""
+
+    rows: int
+    labels: tuple[int, ...]
+    content: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The index of a prepared dataset. `skipped` rows could not be used; `examples` names the first of them."""
+
+    modality: Modality
+    classes: tuple[str, ...]
+    splits: dict[str, Split]
+    skipped: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content: modality, classes, and the rows of each split."""
+        rows = {name: [split.rows, split.content] for name, split in self.splits.items()}
+        return sha256(
+            canonical({"version": VERSION, "modality": self._modality(), "classes": self.classes, "splits": rows})
+        )
+
+    def to_json(self) -> bytes:
+        """As one canonical JSON text."""
+        fields = asdict(self) | {"modality": self._modality()}
+        return canonical({"version": VERSION, "digest": self.digest, **fields})
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Prepared:
+        """The index that `to_json` wrote. Raises IntegrityError where it is another version's or was changed."""
+        try:
+            found = _parsed(json.loads(data))
+        except (GenaiError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IntegrityError(
+                f"the index of the prepared data cannot be read ({error}); prepare it again"
+            ) from error
+        if found.to_json() != data:
+            raise IntegrityError("the index of the prepared data was changed after it was written; prepare it again")
+        return found
+
+    def _modality(self) -> dict[str, Any]:
+        return {"kind": name_of(modalities, type(self.modality)), **asdict(self.modality)}  # type: ignore[call-overload]
+
+
+def load(prepared: Prepared, split: str, get: Callable[[str], bytes], rows: int | None = None) -> Batch:
+    """A whole split, or its first `rows`, in memory: (arrays uint8 (rows, *array_shape), labels int64).
+
+    `get` fetches a block by its name. Raises IntegrityError where a block is not what the index says.
+    """
+    shape = prepared.modality.array_shape
+    arrays, labels = [np.empty((0, *shape), np.uint8)], [np.empty(0, np.int64)]
+    wanted = prepared.splits[split].rows if rows is None else rows
+    for block in prepared.splits[split].blocks:
+        if wanted <= 0:
+            break
+        a, c = read_block(block, get(block.name), shape)
+        arrays, labels = [*arrays, a[:wanted]], [*labels, c[:wanted]]
+        wanted -= block.rows
+    return np.concatenate(arrays), np.concatenate(labels)
+
+
+def read_block(block: Block, data: bytes, shape: tuple[int, ...]) -> Batch:
+    """The rows of one block. Raises IntegrityError where the bytes are not those of the index."""
+    if (found := sha256(data)) != block.sha256:
+        raise IntegrityError(f"{block.name}: SHA-256 is {found}, expected {block.sha256}; prepare the data again")
+    return _unpacked(pa.ipc.open_file(pa.py_buffer(data)).read_all(), shape)
+
+
+def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> Load:
+    """What `genai.order.Stream` loads from: only the record batches that hold the asked rows are fetched.
+
+    Blocks are not hashed here, since they are not read whole; Arrow's own checks raise IntegrityError.
+    """
+    shape = prepared.modality.array_shape
+    chunk, per_block = chunk_rows(prod(shape)), block_rows(shape)
+    blocks = prepared.splits[split].blocks
+
+    def fetch(rows: range) -> list[Batch]:
+        found = []
+        while rows:
+            block, start = divmod(rows.start, per_block)
+            batch, skip = divmod(start, chunk)
+            arrays, labels = _record_batch(blocks[block].name, open_, batch, shape)
+            found.append((arrays[skip : skip + len(rows)], labels[skip : skip + len(rows)]))
+            rows = rows[len(found[-1][1]) :]
+        return found
+
+    def load_ranges(ranges: Sequence[range]) -> Batch:
+        parts = [part for rows in ranges for part in fetch(rows)]
+        return np.concatenate([a for a, _ in parts]), np.concatenate([c for _, c in parts])
+
+    return load_ranges
+
+
+def block_rows(shape: tuple[int, ...]) -> int:
+    """Rows of a full block: whole chunks, by the size of a row alone."""
+    chunk = chunk_rows(prod(shape))
+    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // prod(shape)) // chunk) * chunk
+
+
+def pack(content: np.ndarray, labels: np.ndarray, arrays: np.ndarray) -> bytes:
+    """A block's bytes, from (rows, 32) uint8, (rows,) int32, (rows, row bytes) uint8. The same for the same rows."""
+    table = pa.table({"content": fixed(content), "label": pa.array(labels, pa.int32()), "array": fixed(arrays)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as file:
+        file.write_table(table, max_chunksize=chunk_rows(arrays.shape[1]))
+    return sink.getvalue().to_pybytes()
+
+
+def fixed(rows: np.ndarray) -> pa.Array:
+    """(rows, bytes) uint8 as fixed_size_binary."""
+    count, size = rows.shape
+    data = pa.py_buffer(np.ascontiguousarray(rows))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), count, [None, data])
+
+
+def unfixed(column: pa.Array) -> np.ndarray:
+    """fixed_size_binary without nulls as (rows, bytes) uint8, not copied."""
+    size = column.type.byte_width
+    whole = np.frombuffer(column.buffers()[1] or b"", dtype=np.uint8)
+    return whole[column.offset * size : (column.offset + len(column)) * size].reshape(len(column), size)
+
+
+def _record_batch(name: str, open_: Callable[[str], BinaryIO], number: int, shape: tuple[int, ...]) -> Batch:
+    with open_(name) as raw:
+        try:
+            return _unpacked(pa.Table.from_batches([pa.ipc.open_file(raw).get_batch(number)]), shape)
+        except pa.ArrowException as error:
+            raise IntegrityError(f"{name}: cannot be read ({error}); prepare the data again") from error
+
+
+def _unpacked(table: pa.Table, shape: tuple[int, ...]) -> Batch:
+    arrays = unfixed(table["array"].combine_chunks())
+    return arrays.reshape(-1, *shape), table["label"].to_numpy().astype(np.int64)
+
+
+def _parsed(found: dict[str, Any]) -> Prepared:
+    if found["version"] != VERSION:
+        raise ValueError(f"found version {found['version']}, this program reads {VERSION}")
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found["modality"].items()}
+    kind = find(modalities, str(fields.pop("kind")), Modality)  # type: ignore[type-abstract]
+    splits = {
+        name: Split(
+            rows=split["rows"],
+            labels=tuple(split["labels"]),
+            content=split["content"],
+            blocks=tuple(Block(**block) for block in split["blocks"]),
+        )
+        for name, split in found["splits"].items()
+    }
+    return Prepared(kind(**fields), tuple(found["classes"]), splits, found["skipped"], tuple(found["examples"]))
