@@ -9,7 +9,8 @@ Of two racers the one who listed last saw the other's claim, or, that being gone
 
 A claim that is `DEAD_SECONDS` older than mine, by the server's clock for both, belongs to a racer that was
 killed and is removed. Therefore a racer that has held its claim for half that time before it could write gives
-up that claim. A write that fails leaves its claim behind: it may still arrive, and until then nobody may win.
+up that claim, and one that finds its claim removed after the write does not call itself the winner. A write
+that fails leaves its claim behind: it may still arrive, and until then nobody may win.
 """
 
 from __future__ import annotations
@@ -87,11 +88,19 @@ def put_elected(bucket: Bucket, key: str, data: bytes) -> bool:
             return False
         mine = f"{folder}{secrets.token_hex(8)}"
         if _alone(bucket, key, mine):
-            bucket.put(key, data)
-            bucket.delete(mine)
+            _write_as_winner(bucket, key, data, mine)
             return True
         time.sleep(pause)
     raise StoreError(f"s3://{bucket.name}/{key}: other writers claim it and none writes it; try again")
+
+
+def _write_as_winner(bucket: Bucket, key: str, data: bytes, mine: str) -> None:
+    bucket.put(key, data)
+    if not bucket.head(mine):
+        raise StoreError(
+            f"s3://{bucket.name}/{key}: this writer was held up so long that it passed for dead; try again"
+        )
+    bucket.delete(mine)
 
 
 def claims_of(key: str) -> str:

@@ -129,7 +129,7 @@ _CLASSES: dict[str, tuple[type[GenaiError], str]] = {
 
 @contextmanager
 def translated(where: str, endpoint: str) -> Iterator[None]:
-    """Raise our error in place of any of boto3's: NotFound, StoreError, StoreRefused or IntegrityError, about `where`."""
+    """Raise NotFound, StoreError, StoreRefused or IntegrityError about `where` in place of any error of boto3."""
     try:
         yield
     except ClientError as error:
