@@ -1,0 +1,34 @@
+"""A resolved modality of each kind with values of it; a new kind joins `MAKERS` and inherits the suite."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from genai.modalities import Modality
+from genai.modalities.image import Image
+
+
+@dataclass(frozen=True)
+class Case:
+    modality: Modality
+    values: list  # source values that the modality can decode, all different
+
+
+def _images(mode: str, channels: int) -> Case:
+    values = list(np.random.default_rng(0).integers(0, 256, (5, 6, 7, channels), dtype=np.uint8))
+    return Case(Image(size=(6, 7), mode=mode).resolve(values[0]), values)
+
+
+MAKERS = {"image": [lambda: _images("L", 1), lambda: _images("RGB", 3)]}
+
+
+@pytest.fixture(params=[(kind, i) for kind, makers in MAKERS.items() for i in range(len(makers))], ids=str)
+def case(request):
+    kind, number = request.param
+    return MAKERS[kind][number]()
+
+
+@pytest.fixture
+def kinds():
+    return set(MAKERS)

@@ -1,0 +1,94 @@
+"""What every modality does."""
+
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from genai import modalities
+from genai.modalities import Modality
+from genai.registry import find, name_of, names
+
+
+def decoded(case):
+    return np.stack([case.modality.decode(value)[0] for value in case.values])
+
+
+def test_every_kind_is_in_this_suite(kinds):
+    """A new modality that joins no fixture here fails this test."""
+    assert set(names(modalities)) == kinds
+
+
+def test_a_modality_is_a_frozen_dataclass_with_defaults(kinds):
+    """The spec may name it alone, and its fields are what the spec may say."""
+    for kind in kinds:
+        made = find(modalities, kind, Modality)()
+        assert is_dataclass(made)
+        assert name_of(modalities, type(made)) == kind
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, fields(made)[0].name, None)
+
+
+def test_importing_a_modality_loads_no_torch(kinds):
+    """A job file is checked without it."""
+    imports = "; ".join(f"import genai.modalities.{kind}" for kind in kinds)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{imports}; import sys; assert 'torch' not in sys.modules"], timeout=60
+    )
+    assert done.returncode == 0
+
+
+def test_decoding_gives_one_shape_and_a_hash_of_the_content(case):
+    """Arrays are uint8 of `array_shape`; different values have different hashes, the same the same."""
+    arrays, contents = zip(*map(case.modality.decode, case.values), strict=True)
+    assert {array.shape for array in arrays} == {case.modality.array_shape}
+    assert {array.dtype for array in arrays} == {np.dtype(np.uint8)}
+    assert len(set(contents)) == len(contents)
+    assert [case.modality.decode(value)[1] for value in case.values] == list(contents)
+    assert {len(content) for content in contents} == {32}
+
+
+def test_arrays_come_back_from_tensors_unchanged(case):
+    """to_tensor is float32 within [-1, 1] of the model's shape, and from_tensor undoes it exactly."""
+    x = case.modality.to_tensor(decoded(case))
+    assert x.dtype == torch.float32
+    assert x.shape[1:] == case.modality.shape
+    assert x.abs().max() <= 1
+    assert (case.modality.from_tensor(x) == decoded(case)).all()
+
+
+def test_tensors_beyond_the_range_are_clipped(case):
+    """A model may overshoot; the array then holds the nearest level."""
+    x = case.modality.to_tensor(decoded(case))
+    assert (case.modality.from_tensor(x.sign() * 7) == case.modality.from_tensor(x.sign())).all()
+
+
+def test_rows_do_not_depend_on_their_neighbours(case):
+    """Tensors and cells of one row are those of the row in a batch."""
+    arrays = decoded(case)
+    assert case.modality.cells(arrays) == [case.modality.cells(arrays[i : i + 1])[0] for i in range(len(arrays))]
+    assert torch.equal(case.modality.to_tensor(arrays)[1:2], case.modality.to_tensor(arrays[1:2]))
+
+
+def test_cells_can_be_read_as_a_source(case):
+    """What is published decodes to what was generated."""
+    again = np.stack([case.modality.decode(cell)[0] for cell in case.modality.cells(decoded(case))])
+    assert (again == decoded(case)).all()
+
+
+def test_the_published_column_has_a_row_for_each_cell(case):
+    """An Arrow array and the feature that Hugging Face knows it by."""
+    cells = case.modality.cells(decoded(case))
+    column, feature = case.modality.arrow(cells, [f"{i}.x" for i in range(len(cells))])
+    assert isinstance(column, pa.Array)
+    assert len(column) == len(cells)
+    assert feature["_type"]
+
+
+def test_resolving_twice_changes_nothing(case):
+    """A resolved modality stays what it is."""
+    assert case.modality.resolve(case.values[1]) == case.modality
