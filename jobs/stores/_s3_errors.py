@@ -25,7 +25,7 @@ _CONFIG = "check AWS_PROFILE and the files ~/.aws/config and ~/.aws/credentials"
 _BUCKET = "check the bucket's name and the rest of the URI"
 _RIGHTS = "these credentials may not do this here: check the bucket's policy, or use others (AWS_PROFILE)"
 _AGAIN = "check the network and the endpoint (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL), then try again"
-_LATER = "the server is busy or failing; try again later"
+_LATER = "the server or the way to it is busy or failing; try again later"
 _RESTORE = "the bytes are not those that were stored; restore the object"
 _OURS = "this is a fault of genai or of the installed boto3; please report it with this line"
 
