@@ -5,19 +5,18 @@
   met in every class in expectation: that is the stratification which this stability allows. (Rows of a test source
   are test rows as a whole.)
 - *Order*: rows are sorted by content hash, which is a random order, the same whatever the source's order was.
-- *Bad rows* (a corrupt image, a null label) are carried along as rows with an `error`, sorted before all others, so
-  that whoever assembles the rest has judged them first.
+- *Bad rows* (a corrupt image, a null label) are carried along as rows with an `error`, and sort before all others,
+  in source order, so that whoever assembles the rest has judged them first.
 
 `read_fragment` runs anywhere, `assemble` in one place with a block a split in memory; between them stands a sort by
-(content, label), in memory here (`gather`), by Ray Data in `workers`. Both give the same bytes.
+one column without nulls, in memory here (`gather`), by Ray Data in `workers`. Both give the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
@@ -25,18 +24,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genai.blocks import Put, Writer, unfixed
 from genai.errors import DataError
-from genai.identity import sha256
 from genai.modalities import Modality
-from genai.prepared import SPLITS, Block, Prepared, Split, block_rows, pack, unfixed
+from genai.prepared import SPLITS, Prepared
 from genai.sources import Fragment, Row, Source
 
-SORT_BY = [("content", "ascending"), ("label", "ascending")]
+SORT_BY = "key"
 _NAMED = 20  # bad rows that are named
 _SLICE = 4096  # rows that `gather` hands on at a time
 _BAD = bytes(32)
-
-Put = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,8 @@ def settle(found: Iterable[Piece], modality: Modality) -> Modality:
 def read_fragment(piece: Piece, modality: Modality) -> pa.Table:
     """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array.
 
-    Columns: content binary(32), label string, array fixed_size_binary, where string, error string, place int64
-    (rises in source order), test bool.
+    Columns: key binary (to sort by: content, then label; of a bad row 32 zeros, then its place in source order),
+    content binary(32), label string, array fixed_size_binary, where string, error string, test bool.
     """
     rows = list(_decoded(piece, modality))
     columns = list(zip(*rows, strict=True)) or [()] * len(_schema(modality))
@@ -91,21 +88,28 @@ def read_fragment(piece: Piece, modality: Modality) -> pa.Table:
 
 
 def _schema(modality: Modality) -> pa.Schema:
-    array = pa.binary(prod(modality.array_shape))
-    kinds = [pa.binary(32), pa.string(), array, pa.string(), pa.string(), pa.int64(), pa.bool_()]
-    return pa.schema(list(zip(("content", "label", "array", "where", "error", "place", "test"), kinds, strict=True)))
+    kinds = {
+        "key": pa.binary(),
+        "content": pa.binary(32),
+        "label": pa.string(),
+        "array": pa.binary(prod(modality.array_shape)),
+        "where": pa.string(),
+        "error": pa.string(),
+        "test": pa.bool_(),
+    }
+    return pa.schema(kinds)
 
 
 def _decoded(piece: Piece, modality: Modality) -> Iterator[tuple[object, ...]]:
     for number, row in enumerate(piece.source.read(piece.fragment)):
-        place = piece.number << 32 | number
         try:
             array, content = _usable(row, modality)
         except DataError as error:
-            yield _BAD, None, None, row.where, f"{row.where}: {error}", place, piece.test
+            place = struct.pack(">qq", piece.number, number)
+            yield _BAD + place, _BAD, None, None, row.where, f"{row.where}: {error}", piece.test
         else:
             label = None if row.label is None else str(row.label)
-            yield content, label, array.tobytes(), row.where, None, place, piece.test
+            yield content + (label or "").encode(), content, label, array.tobytes(), row.where, None, piece.test
 
 
 def _usable(row: Row, modality: Modality) -> tuple[np.ndarray, bytes]:
@@ -139,7 +143,7 @@ def assemble(
     Raises DataError on bad rows beyond the terms, before any block is written, and where no row is left to train on.
     """
     bad = _BadRows(terms, total)
-    writers = {name: _Writer(name, modality, len(classes), put) for name in SPLITS}
+    writers = {name: Writer(name, modality.array_shape, len(classes), put) for name in SPLITS}
     for table in tables:
         bad.take(table)
         good = table.filter(pc.is_null(table["error"])).combine_chunks()
@@ -156,7 +160,7 @@ def assemble(
     splits = {name: writer.finish() for name, writer in writers.items()}
     if not splits["train"].rows:
         raise DataError(f"found {total:,} rows, none of them falls into the training split; give more rows")
-    return Prepared(modality, classes, splits, bad.count, bad.examples())
+    return Prepared(modality, classes, splits, bad.count, bad.first)
 
 
 def sides(content: np.ndarray, split: Mapping[str, float]) -> np.ndarray:
@@ -185,67 +189,23 @@ def _numbered(labels: pa.ChunkedArray, classes: tuple[str, ...]) -> np.ndarray:
 
 @dataclass
 class _BadRows:
-    """The bad rows so far: how many, and the first by their place."""
+    """The bad rows so far: how many, and the first of them."""
 
     terms: Terms
     total: int
     count: int = 0
-    first: list[tuple[int, str]] = field(default_factory=list)
+    first: tuple[str, ...] = ()
 
     def take(self, table: pa.Table) -> None:
-        found = table.select(["place", "error"]).filter(pc.is_valid(table["error"]))
-        self.count += found.num_rows
-        rows = zip(found["place"].to_pylist(), found["error"].to_pylist(), strict=True)
-        self.first = heapq.nsmallest(_NAMED, [*self.first, *rows])
-
-    def examples(self) -> tuple[str, ...]:
-        return tuple(error for _, error in self.first)
+        found = table["error"].drop_null()
+        self.count += len(found)
+        self.first = (*self.first, *found[: _NAMED - len(self.first)].to_pylist())
 
     def judge(self) -> None:
         if self.count and self.terms.on_bad_row == "fail":
-            raise DataError(f"{self.first[0][1]}; data.on_bad_row: skip leaves such rows out")
+            raise DataError(f"{self.first[0]}; data.on_bad_row: skip leaves such rows out")
         if self.count > self.terms.max_bad_rows * self.total:
             raise DataError(
                 f"{self.count:,} of {self.total:,} rows cannot be used, allowed by data.max_bad_rows: "
-                f"{self.terms.max_bad_rows:.3%}; the first: {self.first[0][1]}"
+                f"{self.terms.max_bad_rows:.3%}; the first: {self.first[0]}"
             )
-
-
-class _Writer:
-    """Cuts the rows of one split into blocks; holds less than one block and the rows of one call."""
-
-    def __init__(self, name: str, modality: Modality, classes: int, put: Put) -> None:
-        self._name, self._put = name, put
-        self._full = block_rows(modality.array_shape)
-        self._held: list[tuple[np.ndarray, ...]] = []
-        self._blocks: list[Block] = []
-        self._counts = np.zeros(classes, np.int64)
-        self._labels, self._arrays = hashlib.sha256(), hashlib.sha256()
-
-    def add(self, *columns: np.ndarray) -> None:
-        """Rows as (content, labels, arrays)."""
-        self._held.append(columns)
-        if sum(len(held[0]) for held in self._held) >= self._full:
-            self._cut(self._full)
-
-    def finish(self) -> Split:
-        self._cut(1)
-        rows = sum(block.rows for block in self._blocks)
-        content = sha256(self._labels.digest() + self._arrays.digest())
-        return Split(rows, tuple(self._counts.tolist()), content, tuple(self._blocks))
-
-    def _cut(self, least: int) -> None:
-        columns = [np.concatenate(parts) for parts in zip(*self._held, strict=True)]
-        while columns and len(columns[0]) >= least:
-            self._write(*(column[: self._full] for column in columns))
-            columns = [column[self._full :] for column in columns]
-        self._held = [tuple(columns)] if columns else []
-
-    def _write(self, content: np.ndarray, labels: np.ndarray, arrays: np.ndarray) -> None:
-        data = pack(content, labels, arrays)
-        block = Block(f"{self._name}-{len(self._blocks):05}.arrow", len(labels), len(data), sha256(data))
-        self._put(block.name, data)
-        self._blocks.append(block)
-        self._labels.update(labels.astype("<i4").tobytes())
-        self._arrays.update(np.ascontiguousarray(arrays).data)
-        self._counts += np.bincount(labels, minlength=len(self._counts))[: len(self._counts)]

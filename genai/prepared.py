@@ -1,11 +1,7 @@
-"""Prepared data: what `genai.prepare` writes and training reads.
+"""Prepared data as training reads it: the index, a `Prepared`, and its blocks (`genai.blocks`), a run for each split.
 
-Each split is a run of blocks: Arrow IPC files of at most 16 MiB of arrays or 65,536 rows, in record batches of
-`genai.order.chunk_rows` rows each, compressed with zstd. Rows stand in the order of their content's hash.
-The columns are `content` (SHA-256 of what the row is), `label` (int32, 0 where there are no classes), `array`.
-
-The index, a `Prepared`, has a digest over what the rows are, not over how they are filed: the same rows from
-another folder, in another order, or cut into other files have the same digest, and so does a newer Arrow's file.
+The digest of the index is over what the rows are, not over how they are filed: the same rows from another folder,
+in another order, or cut into other files have the same digest, and so have blocks that a newer Arrow wrote.
 """
 
 from __future__ import annotations
@@ -17,9 +13,9 @@ from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
-import pyarrow as pa
 
 from genai import modalities
+from genai.blocks import Block, Split, block_rows, read_block, record_batch
 from genai.errors import GenaiError, IntegrityError
 from genai.identity import canonical, sha256
 from genai.modalities import Modality
@@ -28,28 +24,6 @@ from genai.registry import find, name_of
 
 VERSION = 1
 SPLITS = ("train", "validation", "test")
-_BLOCK_BYTES = 1 << 24
-_BLOCK_ROWS = 1 << 16
-
-
-@dataclass(frozen=True)
-class Block:
-    """One file of prepared rows."""
-
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """The rows of one split: how many, how many of each class, the digest of their labels and arrays, their files."""
-
-    rows: int
-    labels: tuple[int, ...]
-    content: str
-    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
@@ -109,13 +83,6 @@ def load(prepared: Prepared, split: str, get: Callable[[str], bytes], rows: int 
     return np.concatenate(arrays), np.concatenate(labels)
 
 
-def read_block(block: Block, data: bytes, shape: tuple[int, ...]) -> Batch:
-    """The rows of one block. Raises IntegrityError where the bytes are not those of the index."""
-    if (found := sha256(data)) != block.sha256:
-        raise IntegrityError(f"{block.name}: SHA-256 is {found}, expected {block.sha256}; prepare the data again")
-    return _unpacked(pa.ipc.open_file(pa.py_buffer(data)).read_all(), shape)
-
-
 def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> Load:
     """What `genai.order.Stream` loads from: only the record batches that hold the asked rows are fetched.
 
@@ -130,7 +97,7 @@ def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> 
         while rows:
             block, start = divmod(rows.start, per_block)
             batch, skip = divmod(start, chunk)
-            arrays, labels = _record_batch(blocks[block].name, open_, batch, shape)
+            arrays, labels = record_batch(blocks[block].name, open_, batch, shape)
             found.append((arrays[skip : skip + len(rows)], labels[skip : skip + len(rows)]))
             rows = rows[len(found[-1][1]) :]
         return found
@@ -140,48 +107,6 @@ def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> 
         return np.concatenate([a for a, _ in parts]), np.concatenate([c for _, c in parts])
 
     return load_ranges
-
-
-def block_rows(shape: tuple[int, ...]) -> int:
-    """Rows of a full block: whole chunks, by the size of a row alone."""
-    chunk = chunk_rows(prod(shape))
-    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // prod(shape)) // chunk) * chunk
-
-
-def pack(content: np.ndarray, labels: np.ndarray, arrays: np.ndarray) -> bytes:
-    """A block's bytes, from (rows, 32) uint8, (rows,) int32, (rows, row bytes) uint8. The same for the same rows."""
-    table = pa.table({"content": fixed(content), "label": pa.array(labels, pa.int32()), "array": fixed(arrays)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as file:
-        file.write_table(table, max_chunksize=chunk_rows(arrays.shape[1]))
-    return sink.getvalue().to_pybytes()
-
-
-def fixed(rows: np.ndarray) -> pa.Array:
-    """(rows, bytes) uint8 as fixed_size_binary."""
-    count, size = rows.shape
-    data = pa.py_buffer(np.ascontiguousarray(rows))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), count, [None, data])
-
-
-def unfixed(column: pa.Array) -> np.ndarray:
-    """fixed_size_binary without nulls as (rows, bytes) uint8, not copied."""
-    size = column.type.byte_width
-    whole = np.frombuffer(column.buffers()[1] or b"", dtype=np.uint8)
-    return whole[column.offset * size : (column.offset + len(column)) * size].reshape(len(column), size)
-
-
-def _record_batch(name: str, open_: Callable[[str], BinaryIO], number: int, shape: tuple[int, ...]) -> Batch:
-    with open_(name) as raw:
-        try:
-            return _unpacked(pa.Table.from_batches([pa.ipc.open_file(raw).get_batch(number)]), shape)
-        except pa.ArrowException as error:
-            raise IntegrityError(f"{name}: cannot be read ({error}); prepare the data again") from error
-
-
-def _unpacked(table: pa.Table, shape: tuple[int, ...]) -> Batch:
-    arrays = unfixed(table["array"].combine_chunks())
-    return arrays.reshape(-1, *shape), table["label"].to_numpy().astype(np.int64)
 
 
 def _parsed(found: dict[str, Any]) -> Prepared:

@@ -106,8 +106,8 @@ class Image(Modality):
     def to_tensor(self, arrays: np.ndarray) -> Tensor:
         import torch
 
-        x = torch.from_numpy(np.ascontiguousarray(arrays.transpose(0, 3, 1, 2)))
-        return x.float().div_(127.5).sub_(1)
+        x = arrays.transpose(0, 3, 1, 2).astype(np.float32, order="C")
+        return torch.from_numpy(x).div_(127.5).sub_(1)
 
     def from_tensor(self, x: Tensor) -> np.ndarray:
         import torch

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genai.blocks import block_rows
 from genai.errors import IntegrityError
 from genai.modalities.image import Image
 from genai.order import Order, Rows, Stream, chunk_rows
 from genai.prepare import Terms, gather
-from genai.prepared import Prepared, block_rows, load, loader
+from genai.prepared import Prepared, load, loader
 from jobs.stores import open_store
 
 SHAPE = (256, 256, 1)  # 64 KiB a row: a chunk holds 16 rows, a block 256
