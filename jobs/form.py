@@ -1,0 +1,110 @@
+"""Forms: what the fields of a frozen dataclass look like in a job file.
+
+The science's dataclasses (families, modalities, samplers, the recipe) say their fields once, as
+`name: Annotated[int, Ge(1), doc("one line")] = 1` (annotated_types); `form_of` makes the pydantic model that checks
+a mapping against them. So the science needs no pydantic, and no field is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import DocInfo
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, create_model, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
+
+from genai.errors import InputError
+
+T = TypeVar("T")
+
+_PYDANTIC_TYPES = frozenset(get_args(ErrorType))
+
+
+class Part(BaseModel):
+    """A mapping of a job file: immutable, without other keys, its values of the very type (`"7"` is no number)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise with_known_keys(error, list(cls.model_fields)) from None
+
+
+def rule(text: str, *touches: str) -> PydanticCustomError:
+    """A broken rule over several fields. `touches` are dotted paths in the document: where one of them has a fault
+    of its own, the rule's is not told. The first says where the fault stands.
+    """
+    return PydanticCustomError("rule", "{text}", {"text": text, "touches": touches})
+
+
+def with_known_keys(error: ValidationError, known: Sequence[str]) -> ValidationError:
+    """`error` with the known keys put into its faults about unknown ones, for the sentence to name them."""
+    return ValidationError.from_exception_data(error.title, [_explained(e, known) for e in error.errors()])
+
+
+def _explained(error: ErrorDetails, known: Sequence[str]) -> InitErrorDetails:
+    kind: str | PydanticCustomError = error["type"]
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden" and len(error["loc"]) == 1:
+        kind = PydanticCustomError("unknown_key", "unknown key", {"known": list(known)})
+    elif kind not in _PYDANTIC_TYPES:
+        kind = PydanticCustomError(kind, "{text}" if "text" in context else kind, context)  # type: ignore[arg-type]
+    return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)
+
+
+def build(kind: type[T], values: dict[str, Any]) -> T:
+    """An instance of a dataclass from a mapping of the job file. Raises pydantic's ValidationError with all faults."""
+    form = form_of(kind).model_validate(values)
+    try:
+        return kind(**{name: getattr(form, name) for name in type(form).model_fields})
+    except (InputError, ValueError) as error:  # the dataclass's own check of its fields together
+        raise rule(str(error)) from error
+
+
+def values_of(instance: Any) -> dict[str, Any]:
+    """The fields of a dataclass's instance as plain values."""
+    form = form_of(type(instance))
+    return form.model_construct(**{name: getattr(instance, name) for name in form.model_fields}).model_dump(mode="json")
+
+
+@cache
+def form_of(kind: type) -> type[Part]:
+    """The pydantic model of a dataclass's fields."""
+    hints = get_type_hints(kind, include_extras=True)
+    shown: dict[str, Any] = {}
+    for field in fields(kind):
+        factory = None if field.default_factory is MISSING else field.default_factory
+        default = ... if field.default is MISSING else field.default
+        info = Field(default_factory=factory) if factory else Field(default)
+        info.description = next(
+            (mark.documentation for mark in _marks(hints[field.name]) if isinstance(mark, DocInfo)), None
+        )
+        shown[field.name] = (_lists_as_tuples(hints[field.name]), info)
+    return create_model(kind.__name__, __base__=Part, __doc__=kind.__doc__, **shown)
+
+
+def _marks(hint: Any) -> list[Any]:
+    """What `Annotated` adds to a hint, also to a branch of a union."""
+    own = list(hint.__metadata__) if get_origin(hint) is Annotated else []
+    inner = (hint.__origin__,) if own else get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    return own + [mark for one in inner for mark in _marks(one)]
+
+
+def _lists_as_tuples(hint: Any) -> Any:
+    """`hint` where a tuple may be written as the list that YAML has."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return Annotated[_lists_as_tuples(inner[0]), *hint.__metadata__]
+    if origin in (Union, UnionType):
+        return Union[tuple(_lists_as_tuples(one) for one in inner)]  # noqa: UP007  # made from a tuple
+    return Annotated[hint, Strict(strict=False)] if origin is tuple else hint

@@ -1,0 +1,84 @@
+"""`--set a.b.c=VALUE`: a document with some values changed.
+
+VALUE is read by the rules of the file. Keys on the way that are not there (or null) are made; items of a list go by
+their number. What is faulty in VALUE is told at `--set a.b.c=VALUE`, since no line of the file holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+from genai.errors import SpecError
+from jobs.document import Document, Fault, Path, Place, dotted, parse
+
+
+def override(document: Document, assignments: Sequence[str]) -> Document:
+    """`document` with each `a.b.c=VALUE` applied, in order. One that cannot be is a fault of the result."""
+    made = deepcopy(document)
+    for assignment in assignments:
+        place = Place(f"--set {assignment}")
+        name, equals, text = assignment.partition("=")
+        steps = name.split(".")
+        if not equals or not all(steps):
+            made.faults.append(Fault(place, (), "found no assignment; allowed: --set path.to.key=value"))
+            continue
+        try:
+            _assign(made, steps, parse(text, lambda _line, _column, place=place: place), place)
+        except SpecError as error:
+            made.faults.append(_AsTold(place, (), error.faults[0]))
+    return made
+
+
+class _AsTold(Fault):
+    """A fault whose sentence names its place already."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _assign(made: Document, steps: list[str], value: Document, place: Place) -> None:
+    at: Any = made.values
+    path: Path = ()
+    for step in steps[:-1]:
+        key = _key(made, at, path, step, place)
+        if at[key] is None:
+            at[key] = {}
+        at, path = at[key], (*path, key)
+    last = _key(made, at, path, steps[-1], place)
+    at[last] = value.values
+    path = (*path, last)
+    for places in (made.places, made.keys):
+        for old in [old for old in places if old[: len(path)] == path]:
+            del places[old]
+    made.places.update({(*path, *below): there for below, there in value.places.items()})
+    made.keys.update({path: place, **{(*path, *below): there for below, there in value.keys.items()}})
+    made.faults[:] = [
+        fault for fault in made.faults if not (len(fault.path) > len(path) and fault.path[: len(path)] == path)
+    ]
+    made.faults.extend(Fault(place, (*path, *fault.path), fault.text) for fault in value.faults)
+
+
+def _key(made: Document, at: Any, path: Path, step: str, place: Place) -> str | int:
+    """The key or number that a step means in `at`; a key that is missing is made, as null."""
+    if isinstance(at, dict):
+        if step not in at:
+            at[step] = None
+            made.places[*path, step] = made.keys[*path, step] = place
+        return step
+    if not isinstance(at, list):
+        raise SpecError(
+            (str(Fault(place, path, f"found {at!r}, which holds nothing; allowed: a mapping, or no --set below it")),)
+        )
+    if not (step.isascii() and step.isdigit() and int(step) < len(at)):
+        raise SpecError(
+            (
+                str(
+                    Fault(
+                        place, path, f"found no item {step!r}; allowed: the {len(at)} items of {dotted(path)}, from 0"
+                    )
+                ),
+            )
+        )
+    return int(step)

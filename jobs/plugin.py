@@ -1,0 +1,64 @@
+"""Plug-ins in a job file: `{family: flow, …fields of the family}`, a bare name, or `package.module:Class`.
+
+Found by `genai.registry`, checked by `jobs.form`, kept in the spec as the instance that they make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
+
+from genai.errors import InputError
+from genai.registry import find, name_of
+from jobs.form import build, rule, values_of, with_known_keys
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plugin(Generic[T]):
+    """One place of the spec where a kind is chosen by name: `key` names it, its fields stand beside."""
+
+    key: str
+    package: ModuleType
+    base: type[T]
+    default: str
+
+    def kind(self, value: Any) -> type[T]:
+        """The class that `value` (a name, a mapping, nothing) chooses. Raises pydantic's ValidationError."""
+        name = value.get(self.key, self.default) if isinstance(value, Mapping) else value or self.default
+        if isinstance(name, self.base):
+            return type(name)
+        try:
+            return find(self.package, _text(name), self.base)
+        except InputError as error:
+            where = (self.key,) if isinstance(value, Mapping) and self.key in value else ()
+            raise ValidationError.from_exception_data(
+                self.key, [InitErrorDetails(type=rule(str(error)), loc=where, input=name)]
+            ) from None
+
+    def read(self, value: Any) -> T:
+        """The instance that `value` describes. Raises pydantic's ValidationError with all faults."""
+        if isinstance(value, self.base):
+            return value
+        kind = self.kind(value)
+        fields = {k: v for k, v in value.items() if k != self.key} if isinstance(value, Mapping) else {}
+        try:
+            return build(kind, fields)
+        except ValidationError as error:
+            raise with_known_keys(error, [self.key]) from None
+
+    def write(self, instance: T) -> dict[str, Any]:
+        """What `read` makes the same instance from."""
+        return {self.key: name_of(self.package, type(instance)), **values_of(instance)}
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str) or "\0" in name:
+        raise InputError(f"found {name!r}; allowed: a name, package.module:Class, or a mapping")
+    return name
