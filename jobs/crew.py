@@ -1,0 +1,98 @@
+"""The crew: what the driver sees of the workers.
+
+One suite (`tests/jobs/crew_suite.py`) runs over every crew: on Ray, in this process, and scripted with faults. A crew
+does no bookkeeping of attempts: it reports outcomes, the driver decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from genai.prepared import Prepared
+from jobs.ledger import Receipt
+from jobs.plan import Plan, Shard
+from jobs.spec import JobSpec
+
+Note = Callable[..., None]  # EventLog.note: progress of a long stage
+
+
+@dataclass(frozen=True)
+class PrepareTask:
+    """Make `prepared/<key>/`: read all sources, check every row, write the blocks and the index."""
+
+    spec: JobSpec
+    key: str
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """Make `checkpoints/<key>/` from `prepared/<prepared_key>/`, going on from the last state saved there."""
+
+    spec: JobSpec
+    key: str
+    prepared_key: str
+
+
+@dataclass(frozen=True)
+class GenerateTask:
+    """Make parts of `datasets/<key>/` with the checkpoint in `checkpoints/<train_key>/`."""
+
+    spec: JobSpec
+    key: str
+    train_key: str
+    checkpoint: str  # digest
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Done:
+    """A shard's part and receipt are in the store."""
+
+    shard: Shard
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A try of a shard ended without a part; `worker` is who tried."""
+
+    shard: Shard
+    error: BaseException
+    worker: str = ""
+
+
+Outcome = Done | Failed
+
+
+class Pool(Protocol):
+    """Workers that hold the checkpoint and take shards."""
+
+    @property
+    def room(self) -> int:
+        """How many more shards it would take now (it grows and shrinks between its bounds)."""
+        ...
+
+    def submit(self, shard: Shard) -> None:
+        """Begin a try of `shard`."""
+        ...
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Outcomes of the tries that have ended since, waiting at most `seconds` for the first."""
+        ...
+
+
+class Crew(Protocol):
+    """The workers of a run."""
+
+    def prepare(self, task: PrepareTask, note: Note) -> Prepared: ...
+
+    def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
+        """Train and store the checkpoint; gives the contents of its `metrics.json`."""
+        ...
+
+    def generate(self, task: GenerateTask, backlog: int) -> AbstractContextManager[Pool]:
+        """A pool for about `backlog` shards; leaving it lets the workers go."""
+        ...

@@ -1,0 +1,104 @@
+"""The one stream of a run: what happened, in order. The terminal, `status` and the report are folds over it.
+
+The driver is its one writer. On the store it lies in numbered segments of JSON lines (objects can't be appended
+to); a run that is started again continues the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from genai.errors import StoreError
+from jobs import layout
+from jobs.stores import Store
+
+SEGMENT_EVENTS, SEGMENT_SECONDS = 500, 5.0
+
+#: every kind of event, with what it says
+KINDS = {
+    "run_started": "run, command, crew",
+    "stage_started": "stage, key, and what it will do",
+    "stage_reused": "stage, key: complete in the store, nothing done",
+    "train_step": "step, steps, loss, learning_rate",
+    "train_validated": "step, and the held-out measures",
+    "part_done": "part, rows, bytes, done and planned parts, worker, seconds",
+    "shard_failed": "shard, try, error, what was decided",
+    "shard_quarantined": "shard, error",
+    "worker_lost": "worker, error",
+    "stage_done": "stage, key, seconds",
+    "run_done": "dataset, digest, rows, bytes, seconds",
+    "run_incomplete": "parts done and missing, the errors",
+    "run_failed": "error, exit code",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the stream; `at` is in seconds since the epoch."""
+
+    kind: str
+    at: float
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps({"kind": self.kind, "at": round(self.at, 3), **self.fields}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Event:
+        found = json.loads(line)
+        return cls(str(found.pop("kind")), float(found.pop("at")), found)
+
+
+class EventLog:
+    """Writes events to a run's folder and to `listeners`. Use as a context manager: the end writes what is left."""
+
+    def __init__(
+        self, store: Store, run_id: str, *listeners: Callable[[Event], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._run, self._listeners, self._clock = store, run_id, listeners, clock
+        self._waiting: list[Event] = []
+        self._next = 1 + max((_number(e.key) for e in store.list(layout.run(run_id, "events/"))), default=-1)
+        self._written_at = clock()
+
+    def note(self, kind: str, **fields: Any) -> None:
+        assert kind in KINDS, kind
+        event = Event(kind, self._clock(), fields)
+        for listener in self._listeners:
+            listener(event)
+        self._waiting.append(event)
+        if len(self._waiting) >= SEGMENT_EVENTS or self._clock() - self._written_at >= SEGMENT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting. A store that fails keeps the events waiting: progress is no reason to lose work."""
+        if not self._waiting:
+            return
+        self._written_at = self._clock()
+        lines = "".join(event.to_json() + "\n" for event in self._waiting)
+        try:
+            self._store.put(layout.run(self._run, f"events/{self._next:06d}.jsonl"), lines.encode())
+        except StoreError:
+            return
+        self._next += 1
+        self._waiting.clear()
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+
+def read(store: Store, run_id: str) -> Iterator[Event]:
+    """All events of a run, in order."""
+    for entry in store.list(layout.run(run_id, "events/")):
+        for line in store.get(entry.key).splitlines():
+            yield Event.from_json(line)
+
+
+def _number(key: str) -> int:
+    return int(key.rpartition("/")[2].partition(".")[0])

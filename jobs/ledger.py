@@ -1,0 +1,184 @@
+"""Receipts, the ledger, the manifest: what is in the store, and how we know.
+
+A worker puts a part, then its receipt; the set of receipts is the only truth about progress. When every shard of
+the plan has one, the ledger is sealed: `manifest.json`, then `_SUCCESS` with the manifest's digest. Readers trust
+only that. A receipt that cannot be read counts as none: its part is made again, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from genai.errors import IntegrityError, NotFound
+from genai.identity import canonical, sha256
+from jobs import layout
+from jobs.plan import Plan, Shard
+from jobs.stores import Store
+
+VERSION = 1
+_READERS = 32
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A shard's bytes are in the store. `sha256` is of the bytes, `content` of what they decode to; `labels` are
+    counts by class; `seconds` by what took them (drawing, encoding, storing)."""
+
+    name: str
+    start: int
+    stop: int
+    bytes: int
+    sha256: str
+    content: str
+    labels: tuple[int, ...]
+    seconds: dict[str, float]
+    worker: str = ""
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+    def to_json(self) -> bytes:
+        return canonical({"version": VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Receipt:
+        """Raises IntegrityError where the bytes are no receipt."""
+        try:
+            found = json.loads(data)
+            if found.pop("version") != VERSION:
+                raise ValueError("another version")
+            made = cls(**found | {"labels": tuple(found["labels"])})
+            if not all(map(isinstance, (made.name, made.start, made.stop, made.bytes), (str, int, int, int))):
+                raise TypeError("a field of another type")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IntegrityError(f"this is no receipt: {error}") from error
+        return made
+
+
+def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:
+    """The receipts of a dataset that fit the plan, by part name."""
+    folder = layout.dataset(key, "receipts/")
+    there = [entry.key for entry in store.list(folder)]
+    wanted = {layout.receipt(key, shard.name): shard for shard in plan} if there else {}
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = pool.map(lambda name: _read_one(store, name, wanted[name]), [k for k in there if k in wanted])
+        return {receipt.name: receipt for receipt in found if receipt}
+
+
+def _read_one(store: Store, name: str, shard: Shard) -> Receipt | None:
+    try:
+        receipt = Receipt.from_json(store.get(name))
+    except (IntegrityError, NotFound):
+        return None
+    return receipt if (receipt.name, receipt.start, receipt.stop) == (shard.name, shard.start, shard.stop) else None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A sealed dataset: every part with its digests, and every planned index accounted for."""
+
+    key: str
+    job: str
+    plan: Plan
+    classes: tuple[str, ...]
+    checkpoint: str
+    seed: int
+    parts: tuple[Receipt, ...]
+    versions: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the content of all parts, in order: equal where the samples are."""
+        return sha256(canonical([[part.name, part.content] for part in self.parts]))
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+    def to_json(self) -> bytes:
+        """The manifest as it is published: no clock time, no worker's name, so that equal datasets have equal ones."""
+        parts = [
+            {"name": f"data/{p.name}", "start": p.start, "stop": p.stop, "rows": p.rows, "bytes": p.bytes,
+             "sha256": p.sha256, "content": p.content, "labels": list(p.labels)}
+            for p in self.parts
+        ]  # fmt: skip
+        labels = dict(zip(self.classes, map(sum, zip(*(p.labels for p in self.parts), strict=True)), strict=True))
+        return json.dumps(
+            {
+                "version": VERSION, "key": self.key, "job": self.job, "synthetic": True, "digest": self.digest,
+                "rows": self.rows, "bytes": self.bytes, "classes": list(self.classes), "labels": labels,
+                "planned": self.plan.count, "published": self.rows, "rejected": {}, "failed": {},
+                "plan": self.plan.to_json(), "checkpoint": self.checkpoint, "seed": self.seed,
+                "versions": self.versions, "parts": parts,
+            },
+            indent=1, ensure_ascii=False,
+        ).encode()  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Manifest:
+        """Raises IntegrityError where the bytes are no manifest, or one that contradicts itself."""
+        try:
+            found = json.loads(data)
+            plan = found["plan"]
+            parts = [
+                Receipt(p["name"].removeprefix("data/"), p["start"], p["stop"], p["bytes"], p["sha256"], p["content"],
+                        tuple(p["labels"]), {})
+                for p in found["parts"]
+            ]  # fmt: skip
+            made = cls(
+                found["key"], found["job"],
+                Plan(plan["count"], plan["part_rows"], tuple(plan["weights"]), plan["suffix"]),
+                tuple(found["classes"]), found["checkpoint"], found["seed"], tuple(parts), found["versions"],
+            )  # fmt: skip
+            if (made.digest, made.rows) != (found["digest"], found["published"]):
+                raise ValueError("its digest or its rows are not those of its parts")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IntegrityError(f"this is no manifest of version {VERSION}: {error}") from error
+        return made
+
+
+def check_counts(plan: Plan, receipts: Iterable[Receipt]) -> None:
+    """Every planned index is in exactly one part. Raises IntegrityError where not."""
+    at = 0
+    for receipt in receipts:
+        if receipt.start != at:
+            raise IntegrityError(f"part {receipt.name} starts at {receipt.start}, index {at} is not accounted for")
+        at = receipt.stop
+    if at != plan.count:
+        raise IntegrityError(f"the parts end at index {at}, planned were {plan.count}")
+
+
+def seal(store: Store, manifest: Manifest) -> None:
+    """Publish: the manifest, then `_SUCCESS`; then remove short parts that a full one has superseded."""
+    check_counts(manifest.plan, manifest.parts)
+    data = manifest.to_json()
+    store.put(layout.dataset(manifest.key), data)
+    marker = {"rows": manifest.rows, "bytes": manifest.bytes, "digest": manifest.digest, "manifest": sha256(data)}
+    store.put(layout.dataset(manifest.key, "_SUCCESS"), canonical(marker))
+    named = {part.name for part in manifest.parts}
+    for entry in list(store.list(layout.dataset(manifest.key, "data/"))):
+        name = entry.key.rpartition("/")[2]
+        if "-rows." in name and name not in named:
+            store.delete(layout.receipt(manifest.key, name))
+            store.delete(entry.key)
+
+
+def sealed(store: Store, key: str) -> Manifest | None:
+    """The manifest of a dataset that is whole, or None. Raises IntegrityError where `_SUCCESS` says otherwise."""
+    try:
+        marker: dict[str, Any] = json.loads(store.get(layout.dataset(key, "_SUCCESS")))
+        data = store.get(layout.dataset(key))
+    except NotFound:
+        return None
+    except ValueError:
+        return None
+    return Manifest.from_json(data) if marker.get("manifest") == sha256(data) else None

@@ -1,0 +1,120 @@
+"""The plan: which shards a dataset has, as a pure function of the spec and the training data's class counts.
+
+- A shard is a half-open range of sample indices, and one part. Its name follows from its place, never from the
+  count, so a larger count keeps every old part; a short last part carries its length in its name.
+- The class of index i is `cycle[i % len(cycle)]`: it does not depend on the count either. The cycle interleaves
+  the classes by their weights, evenly, and is exact after each whole turn.
+- Shards are computed when asked for: a plan of a billion samples is as small as one of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+from typing import Any
+
+from genai.errors import InputError
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """The samples `start` to `stop` (not included) and the part that they become."""
+
+    number: int
+    start: int
+    stop: int
+    name: str
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered shards of a dataset. `weights` has one number a class (empty: unlabelled data)."""
+
+    count: int
+    part_rows: int
+    weights: tuple[int, ...] = ()
+    suffix: str = ".parquet"
+
+    def __len__(self) -> int:
+        return -(-self.count // self.part_rows)
+
+    def __iter__(self) -> Iterator[Shard]:
+        return map(self.shard, range(len(self)))
+
+    def shard(self, number: int) -> Shard:
+        start = number * self.part_rows
+        stop = min(start + self.part_rows, self.count)
+        short = "" if stop - start == self.part_rows else f".{stop - start}-rows"
+        return Shard(number, start, stop, f"part-{number:05d}{short}{self.suffix}")
+
+    def labels(self, start: int, stop: int) -> list[int]:
+        """The class of each index in [start, stop); zeros for unlabelled data."""
+        return [self._cycle[i % len(self._cycle)] for i in range(start, stop)]
+
+    def label_counts(self) -> list[int]:
+        """Samples of each class in the whole plan; empty for unlabelled data."""
+        turns, rest = divmod(self.count, len(self._cycle))
+        counts = [turns * weight for weight in self.weights]
+        for label in self._cycle[:rest] if self.weights else ():
+            counts[label] += 1
+        return counts
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "part_rows": self.part_rows, "weights": list(self.weights), "suffix": self.suffix}
+
+    @cached_property
+    def _cycle(self) -> tuple[int, ...]:
+        """Classes interleaved: the j-th of the n of a class stands at (j + 1/2) / n of the turn."""
+        places = [((2 * j + 1) / n, label) for label, n in enumerate(self.weights) for j in range(n)]
+        return tuple(label for _, label in sorted(places)) or (0,)
+
+
+def make(
+    count: int | str | dict[str, Any],
+    classes: Sequence[str],
+    train_counts: Sequence[int],
+    labels: Sequence[str] | None,
+    part_rows: int,
+    suffix: str = ".parquet",
+) -> Plan:
+    """The plan for `generate.count`: a number, {per_class: n}, {match: train} or {balance: true}.
+
+    Raises InputError where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
+    """
+    mode, number = next(iter(count.items())) if isinstance(count, dict) else ("count", count)
+    if not classes:
+        if mode in ("per_class", "balance") or labels:
+            what = "generate.labels" if labels else f"generate.count: {{{mode}: …}}"
+            raise InputError(f"{what}: the data has no labels (data.label: null); allowed: a count of samples")
+        return Plan(sum(train_counts) if mode == "match" else int(number), part_rows, (), suffix)
+    weights, total = _weights(mode, classes, train_counts, _wanted(labels, classes))
+    if total is None:
+        total = int(number) * (sum(weights) if mode == "per_class" else 1)
+    return Plan(total, part_rows, weights, suffix)
+
+
+def _wanted(labels: Sequence[str] | None, classes: Sequence[str]) -> list[bool]:
+    for label in labels or ():
+        if label not in classes:
+            raise InputError(f"generate.labels: found {label!r}; allowed: {', '.join(classes)}")
+    return [labels is None or name in labels for name in classes]
+
+
+def _weights(
+    mode: str, classes: Sequence[str], train_counts: Sequence[int], wanted: Sequence[bool]
+) -> tuple[tuple[int, ...], int | None]:
+    """Weights of the classes, and the total where the data gives it."""
+    if mode in ("count", "per_class"):
+        return tuple(map(int, wanted)), None
+    goal = max(n for n, want in zip(train_counts, wanted, strict=True) if want) if mode == "balance" else 0
+    raw = [abs(goal - n) if want else 0 for n, want in zip(train_counts, wanted, strict=True)]
+    if not any(raw):
+        raise InputError(f"generate.count: {{balance: true}}: all {len(classes)} classes have {goal:,} rows already")
+    divisor = gcd(*raw)
+    return tuple(n // divisor for n in raw), sum(raw)

@@ -1,0 +1,114 @@
+"""The survey: what a job asks for, and what of it is in the store already.
+
+It only looks, by listings and small reads, and needs neither torch nor Ray; so a finished run is known as finished
+in a second. The driver acts on it, `plan` and `status` show it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from genai.errors import IntegrityError, NotFound
+from jobs import layout, ledger
+from jobs.ledger import Manifest, Receipt
+from jobs.plan import Plan, make
+from jobs.spec import JobSpec
+from jobs.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from genai.prepared import Prepared
+    from genai.sources import Source
+
+
+@dataclass
+class Survey:
+    """The keys of the stages as far as they can be known, and what is complete. A key is known when all that is
+    upstream of it is complete."""
+
+    spec: JobSpec
+    store: Store
+    prepare_key: str
+    prepared: Prepared | None = None
+    train_key: str | None = None
+    metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
+    plan: Plan | None = None
+    dataset_key: str | None = None
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    manifest: Manifest | None = None
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Digest of the checkpoint."""
+        return str(self.metrics["digest"]) if self.metrics else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether a sealed dataset holds all that the job asks for (it may hold more)."""
+        return bool(self.manifest and self.plan and self.manifest.plan.count >= self.plan.count)
+
+
+def survey(spec: JobSpec, store: Store | None = None) -> Survey:
+    """Look at what is there. Raises DataError where the source is not, StoreError where the store fails."""
+    store = store or layout.job_store(spec)
+    found = Survey(spec, store, layout.prepare_key(spec, fingerprint(spec)))
+    look_at_prepared(found)
+    return found
+
+
+def sources(spec: JobSpec) -> tuple[list[Source], list[Source]]:
+    """The sources of the job, and those of its test rows."""
+    from genai.sources import open_source
+
+    data = spec.data
+    tests = [data.test_source] if data.test_source else []
+    opened = [[open_source(uri, data.label, open_store) for uri in uris] for uris in (data.source, tests)]
+    return opened[0], opened[1]
+
+
+def fingerprint(spec: JobSpec) -> list[Any]:
+    """What the sources list: changes when their rows may have."""
+    return [[source.fingerprint() for source in group] for group in sources(spec)]
+
+
+def look_at_prepared(found: Survey) -> None:
+    """Fill in what follows from the prepared data, if it is complete."""
+    from genai.prepared import Prepared
+
+    try:
+        found.prepared = Prepared.from_json(found.store.get(layout.prepared(found.prepare_key)))
+    except (NotFound, IntegrityError):
+        return
+    found.train_key = layout.train_key(found.spec, found.prepared.digest)
+    look_at_checkpoint(found)
+
+
+def look_at_checkpoint(found: Survey) -> None:
+    """Fill in what follows from the checkpoint, if it is complete."""
+    assert found.prepared and found.train_key
+    train = found.prepared.splits["train"]
+    generate = found.spec.generate
+    count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
+    found.plan = make(
+        count, found.prepared.classes, train.labels or (train.rows,), generate.labels, generate.part_rows,
+        f".{generate.format}",
+    )  # fmt: skip
+    try:
+        found.metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
+    except (NotFound, ValueError):
+        return
+    assert found.checkpoint
+    found.dataset_key = layout.generate_key(found.spec, found.checkpoint, found.plan.weights)
+    look_at_dataset(found)
+
+
+def look_at_dataset(found: Survey) -> None:
+    """Fill in which parts are there, and the manifest."""
+    assert found.dataset_key and found.plan
+    try:
+        found.manifest = ledger.sealed(found.store, found.dataset_key)
+    except IntegrityError:
+        found.manifest = None
+    if not found.complete:
+        found.receipts = ledger.read(found.store, found.dataset_key, found.plan)
