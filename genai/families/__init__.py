@@ -33,10 +33,16 @@ class Family(ABC):
 
     Sampler: ClassVar[type[Any]] = NoOptions
 
+    @property
+    def conditional(self) -> bool:
+        """Whether a network of two or more classes heeds the label; if not, samples have none. May be a field."""
+        return True
+
     @abstractmethod
     def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         """A new network for samples of `shape`; its initial weights are drawn from torch's global generator,
-        which the caller has seeded. It keeps `shape` and `classes` as attributes."""
+        which the caller has seeded. It keeps `shape` and `classes` as attributes.
+        """
 
     @abstractmethod
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
@@ -48,7 +54,8 @@ class Family(ABC):
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Named measures of unseen rows, each (rows,); the first is the one that picks the best checkpoint,
-        lower is better (a bound on log-likelihood is given as its negative, in nats)."""
+        lower is better (a bound on log-likelihood is given as its negative, in nats).
+        """
         return {"loss": self.loss(net, x, c, noise)}
 
     def final(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:

@@ -1,0 +1,156 @@
+"""A trained model: `config.json` + `model.safetensors`, named by the digest of both.
+
+The config says all that rebuilding needs, and what made the model; nothing in it depends on the clock or on the
+number of workers. Family and modality are found again by their names (`genai.registry`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+import genai
+from genai import families, modalities, weights
+from genai.errors import IntegrityError
+from genai.families import Family
+from genai.identity import canonical, sha256
+from genai.modalities import Modality
+from genai.recipe import Recipe
+from genai.registry import find, name_of
+from genai.train import Trained
+
+VERSION = 1
+CONFIG, MODEL = "config.json", "model.safetensors"
+CONFIG_BYTES = 1 << 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A member of a family. `classes` are the names of the labels it heeds, in order; none: it knows no labels.
+    `made` records recipe, steps, digest of the prepared data, and versions.
+    """
+
+    family: Family
+    modality: Modality
+    classes: tuple[str, ...]
+    weights: dict[str, Tensor]
+    made: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        trained: Trained,
+        family: Family,
+        modality: Modality,
+        classes: tuple[str, ...],
+        recipe: Recipe,
+        prepared: str,
+        device: str = "cpu",
+    ) -> Self:
+        """The checkpoint of a finished training; `prepared` is the digest of its data, `device` a device's kind."""
+        made = {
+            "recipe": asdict(recipe),
+            "steps": trained.steps,
+            "prepared": prepared,
+            "device": torch.device(device).type,
+            "torch": torch.__version__,
+            "genai": genai.__version__,
+        }
+        return cls(family, modality, classes if family.conditional else (), trained.weights, made)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one model tensor."""
+        return self.modality.shape
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        config = {
+            "format": VERSION,
+            "family": _named(families, self.family),
+            "modality": _named(modalities, self.modality),
+            "shape": self.shape,
+            "classes": self.classes,
+            **self.made,
+        }
+        return {CONFIG: canonical(config), MODEL: weights.to_bytes(self.weights)}
+
+    def to_files(self) -> dict[str, bytes]:
+        """The two files by name; same checkpoint, same bytes."""
+        return dict(self._files)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over both files, hexadecimal."""
+        return digest_of(self._files)
+
+    @classmethod
+    def from_files(cls, files: dict[str, bytes], digest: str | None = None) -> Self:
+        """The checkpoint that `to_files` wrote. Raises IntegrityError where its digest is not `digest`, where it is
+        damaged or of another version, and where the weights do not fit the network.
+        """
+        if digest is not None and digest_of(files) != digest:
+            raise IntegrityError(f"checkpoint: found digest {digest_of(files)}, expected {digest}; fetch it again")
+        found = _config(files[CONFIG])
+        try:
+            family: Family = _built(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
+            modality: Modality = _built(modalities, found.pop("modality"), Modality)  # type: ignore[type-abstract]
+            classes = tuple(map(str, found.pop("classes")))
+            _check_shapes(family, modality.shape, found.pop("shape"), len(classes), files[MODEL])
+        except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as error:
+            raise IntegrityError(f"checkpoint: its config cannot be used ({error}); train it again") from error
+        return cls(family, modality, classes, weights.from_bytes(files[MODEL])[0], found)
+
+    def network(self) -> nn.Module:
+        """The network with its weights, ready to draw from."""
+        net = self.family.network(self.shape, len(self.classes))
+        net.load_state_dict(self.weights)
+        return net.eval().requires_grad_(requires_grad=False)
+
+
+def digest_of(files: dict[str, bytes]) -> str:
+    """The digest of a checkpoint's files."""
+    missing = {CONFIG, MODEL} - set(files)
+    if missing:
+        raise IntegrityError(f"checkpoint: no {' and no '.join(sorted(missing))}; fetch it again")
+    return sha256(canonical({name: sha256(files[name]) for name in (CONFIG, MODEL)}))
+
+
+def _config(data: bytes) -> dict[str, Any]:
+    if len(data) > CONFIG_BYTES:
+        raise IntegrityError(f"checkpoint: {CONFIG} has {len(data):,} bytes; allowed: at most {CONFIG_BYTES:,}")
+    try:
+        found = json.loads(data)
+        version = found.pop("format")
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+        raise IntegrityError(f"checkpoint: {CONFIG} cannot be read: {error}; fetch it again") from error
+    if version != VERSION:
+        raise IntegrityError(f"checkpoint: found format {version}, this program reads {VERSION}; train it again")
+    return dict(found)
+
+
+def _named(package: Any, kind: Any) -> dict[str, Any]:
+    return {"kind": name_of(package, type(kind)), **asdict(kind)}
+
+
+def _built(package: Any, found: dict[str, Any], base: type[T]) -> T:
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return find(package, str(fields.pop("kind")), base)(**fields)
+
+
+def _check_shapes(family: Family, shape: tuple[int, ...], claimed: list[int], classes: int, model: bytes) -> None:
+    """Compare with a network that takes no memory, before any is taken for the weights."""
+    if tuple(claimed) != shape:
+        raise ValueError(f"found shape {claimed}, its modality has {shape}")
+    with torch.device("meta"):
+        expected = {name: tuple(t.shape) for name, t in family.network(shape, classes).state_dict().items()}
+    found = weights.shapes(model)
+    odd = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    if odd:
+        raise ValueError(f"{MODEL}: found {found.get(odd[0])} as {odd[0]}, expected {expected.get(odd[0])}")

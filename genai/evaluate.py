@@ -1,0 +1,43 @@
+"""Measures of held-out rows, dealt to the workers by batch, with the same sums for any number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from genai.exchange import Exchange
+from genai.modalities import Modality
+from genai.noise import EVALUATE, IndexNoise, Noise
+from genai.order import Batch
+
+ROWS = 128  # of a batch
+Measure = Callable[[nn.Module, Tensor, Tensor, Noise], dict[str, Tensor]]  # Family.held_out or Family.final
+
+
+@torch.no_grad()
+def means(
+    measure: Measure, net: nn.Module, modality: Modality, held: Batch, seed: int, exchange: Exchange
+) -> dict[str, float]:
+    """The mean of each measure over all rows of `held`, (arrays, labels); row i has its own fixed noise.
+
+    Batch k is worker k mod W's; sums are float64 and added in the order of batches.
+    """
+    arrays, labels = held
+    device = next(net.parameters()).device
+    starts = range(0, len(labels), ROWS)
+    own = range(exchange.rank, len(starts), exchange.size) or range(len(starts) - 1, len(starts))
+    net.eval()
+    table, names = torch.zeros(0), []
+    for k in own:  # a worker without a batch computes the last one too: it needs the names
+        rows = range(starts[k], min(starts[k] + ROWS, len(labels)))
+        x = modality.to_tensor(arrays[rows.start : rows.stop]).to(device)
+        c = torch.from_numpy(labels[rows.start : rows.stop]).to(device)
+        values = measure(net, x, c, IndexNoise(seed, rows, purpose=EVALUATE, device=device))
+        names = list(values)
+        table = table if table.numel() else torch.zeros(len(starts), len(names), dtype=torch.float64, device=device)
+        table[k] = torch.stack([v.double().sum() for v in values.values()])
+    gathered = exchange.gather(table)
+    sums = torch.stack([gathered[k % exchange.size][k] for k in range(len(starts))]).sum(0)
+    return dict(zip(names, (sums / len(labels)).tolist(), strict=True))

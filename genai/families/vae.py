@@ -1,0 +1,101 @@
+"""Variational autoencoders (Kingma and Welling 2014; beta: Higgins et al. 2017).
+
+- Bernoulli: a likelihood of binary data only, so gray levels are taken as probabilities and binarised anew each time
+  they are seen (dynamic binarisation); a sample is the pixels' means. Colours are three binary channels.
+- Gaussian: one standard deviation for all pixels, learned (Rybkin et al. 2021), at least half a gray level; densities
+  are those of pixels in [-1, 1]. A sample is the mean.
+- All is in nats a row: summed over pixels and latents, never averaged. Measures are with beta = 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Le
+
+from genai.families import Family
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from genai.noise import Noise
+
+WIDTHS = {"dense": 256, "conv": 32}
+DECODED = 4096  # rows of one decoder pass of the importance-weighted bound
+SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
+
+
+@dataclass(frozen=True)
+class Vae(Family):
+    """A Gaussian code and a decoder."""
+
+    backbone: Literal["dense", "conv"] = "conv"  # fully connected, for any shape; or convolutional, for images
+    latent: Annotated[int, Ge(1), Le(4096)] = 50  # numbers in the code
+    width: Annotated[int, Ge(1), Le(65536)] | None = None  # hidden units (dense: 256) or first channels (conv: 32)
+    beta: Annotated[float, Ge(0)] = 1.0  # weight of the code's cost in the loss
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"  # of binarised pixels, or of pixels with one deviation
+    conditional: bool = True  # on the label, where there is one
+    importance_samples: Annotated[int, Ge(1), Le(100_000)] = 64  # of the final IWAE bound
+
+    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        import torch
+
+        from genai.networks.conv import ConvVae
+        from genai.networks.dense import DenseVae
+
+        kind = DenseVae if self.backbone == "dense" else ConvVae
+        net = kind(shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[self.backbone])
+        if self.likelihood == "gaussian":
+            net.log_deviation = torch.nn.Parameter(torch.zeros(()))
+        return net
+
+    def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
+        reconstruction, cost = self._terms(net, x, c, noise)
+        return self.beta * cost - reconstruction
+
+    def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:  # noqa: ARG002 (no options)
+        decoded = net.decode(noise.normal(self.latent), c)  # type: ignore[operator]  # mypy: a network's methods
+        return decoded.sigmoid() * 2 - 1 if self.likelihood == "bernoulli" else decoded
+
+    def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
+        reconstruction, cost = self._terms(net, x, c, noise)
+        return {"nelbo": cost - reconstruction}
+
+    def final(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
+        from genai.families._elbo import iwae
+
+        seen = self._seen(x, noise)
+        mean, log_variance = net.encode(seen, c)  # type: ignore[operator]
+
+        def log_likelihood(z: Tensor, part: slice) -> Tensor:
+            x_, c_ = (t[part].repeat_interleave(self.importance_samples, 0) for t in (seen, c))
+            return self._log_likelihood(net, x_, c_, z)
+
+        draws = noise.normal(self.importance_samples, self.latent)
+        bound = iwae(log_likelihood, mean, log_variance, draws, DECODED)
+        return {**self.held_out(net, x, c, noise), "iwae": -bound}
+
+    def _terms(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Log p(x | z) for one z ~ q(z | x), and KL(q || p); each (rows,)."""
+        from genai.families._elbo import kl
+
+        seen = self._seen(x, noise)
+        mean, log_variance = net.encode(seen, c)  # type: ignore[operator]
+        z = mean + (0.5 * log_variance).exp() * noise.normal(self.latent)
+        return self._log_likelihood(net, seen, c, z), kl(mean, log_variance)
+
+    def _seen(self, x: Tensor, noise: Noise) -> Tensor:
+        """What is to be explained: bits drawn with the pixels as probabilities, or the pixels."""
+        if self.likelihood == "gaussian":
+            return x
+        return (noise.uniform(*x.shape[1:]) < (x + 1) / 2).to(x.dtype)
+
+    def _log_likelihood(self, net: nn.Module, seen: Tensor, c: Tensor, z: Tensor) -> Tensor:
+        from genai.families._elbo import log_bernoulli, log_normal
+
+        decoded = net.decode(z, c)  # type: ignore[operator]
+        if self.likelihood == "bernoulli":
+            return log_bernoulli(seen, decoded)
+        variance = net.log_deviation.mul(2).exp() + SMALLEST**2  # type: ignore[operator]
+        return log_normal(seen, decoded, variance.log())

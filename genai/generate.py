@@ -1,0 +1,67 @@
+"""Drawing samples from a checkpoint: sample i is a pure function of (checkpoint, seed, i, attempt).
+
+Its bits also depend on the batch size, the precision and the kind of device, because the order of floating-point sums
+does. So every batch has the same size, a multiple of 16 (libraries treat the rows at the ragged end of a matrix
+otherwise than the rest), and the last one is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from genai.checkpoint import Checkpoint
+from genai.errors import InputError
+from genai.noise import IndexNoise
+from genai.train import autocast
+
+ROUND = 16
+
+
+class Generator:
+    """A checkpoint on a device, ready to draw. `sampler` is an instance of the family's `Sampler`."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        seed: int,
+        batch: int = 128,
+        sampler: Any = None,
+        precision: str = "fp32",
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.checkpoint, self.seed, self.precision = checkpoint, seed, precision
+        self.batch = -(-batch // ROUND) * ROUND
+        self.sampler = checkpoint.family.Sampler() if sampler is None else sampler
+        self.device = torch.device(device)
+        self._net = checkpoint.network().to(self.device)
+
+    def draw(self, indices: Sequence[int], labels: Sequence[int] | None = None, attempt: int = 0) -> np.ndarray:
+        """The samples `indices`, of the classes `labels` (None where the checkpoint has no classes), at their
+        `attempt`-th try: uint8, (rows, *array_shape). Raises InputError on a label that is not in [0, classes).
+        """
+        wanted = np.zeros(len(indices), np.int64) if labels is None else np.asarray(labels, np.int64)
+        self._check(wanted, given=labels is not None)
+        starts = range(0, len(indices), self.batch)
+        parts = [self._batch(indices[a : a + self.batch], wanted[a : a + self.batch], attempt) for a in starts]
+        return np.concatenate(parts) if parts else np.empty((0, *self.checkpoint.modality.array_shape), np.uint8)
+
+    @torch.inference_mode()
+    def _batch(self, indices: Sequence[int], labels: np.ndarray, attempt: int) -> np.ndarray:
+        rows, missing = len(indices), self.batch - len(indices)
+        padded = [*indices, *[indices[-1]] * missing]
+        c = torch.from_numpy(np.pad(labels, (0, missing), mode="edge")).to(self.device)
+        noise = IndexNoise(self.seed, padded, attempt, device=self.device)
+        with autocast(self.device, self.precision):
+            x = self.checkpoint.family.sample(self._net, c, noise, self.sampler)
+        return self.checkpoint.modality.from_tensor(x[:rows])
+
+    def _check(self, labels: np.ndarray, *, given: bool) -> None:
+        classes = len(self.checkpoint.classes)
+        if classes and not given:
+            raise InputError(f"the checkpoint has {classes} classes: give a label for each sample")
+        if given and len(labels) and not (labels.min() >= 0 and labels.max() < max(classes, 1)):
+            raise InputError(f"found labels {labels.min()} to {labels.max()}; allowed: 0 to {max(classes, 1) - 1}")

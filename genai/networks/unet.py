@@ -1,0 +1,81 @@
+"""The velocity network of a flow: a small U-Net under time and label.
+
+2x2 pixels become one position of four times the channels (space to depth), so that no convolution runs at the full
+size: that is what makes it quick on a CPU. Attention stands at the smallest level only.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import log
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genai.networks.residual import Residual, image_shape, norm, pad
+
+FREQUENCIES = 32
+
+
+class UNet(nn.Module):
+    """v(x, t, c) for images of any size. Label `classes` stands for no label; `widths` are the channels of each
+    level, `depth` its residual blocks on the way down; sizes that do not divide are padded and cropped.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int, widths: tuple[int, ...], depth: int) -> None:
+        super().__init__()
+        self.shape, self.classes, self.widths, self.depth = shape, classes, widths, depth
+        channels, condition = 4 * image_shape(shape)[0], 2 * widths[0]
+        self.multiple = 2 ** len(widths)
+        self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, condition), nn.SiLU(), nn.Linear(condition, condition))
+        self.label = nn.Embedding(classes + 1, condition)
+        self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.falls = nn.ModuleList(Residual(w, w, condition) for w in widths for _ in range(depth))
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
+        self.attention = Attention(widths[-1])
+        self.middle = Residual(widths[-1], widths[-1], condition)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths))
+        self.rises = nn.ModuleList(Residual(2 * w, w, condition) for w in widths[:-1])
+        self.norm, self.out = norm(widths[0]), nn.Conv2d(widths[0], channels, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+        """`x` (rows, *shape), `t` (rows,) in [0, 1], `c` (rows,) -> velocity (rows, *shape), float32."""
+        e = F.silu(self.time(_waves(t)) + self.label(c))
+        h = self.stem(F.pixel_unshuffle(pad(x, self.multiple), 2).contiguous(memory_format=torch.channels_last))
+        kept = []
+        for level in range(len(self.widths)):
+            h = self.downs[level - 1](h) if level else h
+            for block in self.falls[level * self.depth : (level + 1) * self.depth]:
+                h = block(h, e)
+            kept.append(h)
+        h = self.middle(self.attention(h), e)
+        for level in reversed(range(len(self.ups))):
+            h = self.rises[level](torch.cat([self.ups[level](h), kept[level]], dim=1), e)
+        v = F.pixel_shuffle(self.out(F.silu(self.norm(h))).float(), 2)
+        return v[:, :, : self.shape[1], : self.shape[2]]
+
+
+class Attention(nn.Module):
+    """Self-attention of all positions, beside a short cut (Vaswani et al. 2017)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = next(h for h in (4, 2, 1) if channels % h == 0)
+        self.norm, self.qkv, self.out = norm(channels), nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(rows, channels, height, width), as it came."""
+        positions = self.norm(h).flatten(2).transpose(1, 2)  # (rows, positions, channels)
+        q, k, v = self.qkv(positions).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        return h + self.out(mixed).transpose(1, 2).unflatten(2, h.shape[2:])
+
+
+def _waves(t: Tensor) -> Tensor:
+    """Time as sines and cosines of 32 frequencies, from 1 to 1000 in equal ratios: (rows, 64)."""
+    rates = torch.exp(torch.linspace(0, log(1000), FREQUENCIES, device=t.device))
+    angles = t[:, None].float() * rates
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
