@@ -9,9 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     from torch import Tensor
 
@@ -25,6 +24,8 @@ class Modality(ABC):
 
     #: name of the published column
     column: ClassVar[str]
+    #: how the name of a published cell ends
+    suffix: ClassVar[str]
 
     @abstractmethod
     def resolve(self, value: bytes | np.ndarray) -> Self:

@@ -37,6 +37,7 @@ class Image(Modality):
     resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"  # all but nearest are antialiased
 
     column: ClassVar[str] = "image"
+    suffix: ClassVar[str] = ".png"
     _settled: ClassVar[str] = ""  # what `resolve` took from the data: another row may then not differ in it
 
     def resolve(self, value: bytes | np.ndarray) -> Self:

@@ -1,0 +1,93 @@
+"""Formats: samples as the bytes of one published part, and back, one file each.
+
+A format is a frozen dataclass; its fields can change the bytes of a part, so they belong to the dataset's key.
+Its `encode` is a pure function: no clock, no machine, no order of arrival is in the bytes. A part is therefore known
+by two digests: that of its bytes, and `content_digest`, which outlives another format or another zlib release.
+Free of torch at import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from genai.identity import canonical
+from genai.modalities import Modality
+
+
+@dataclass(frozen=True)
+class About:
+    """What is the same in all parts of a dataset, and is said in each."""
+
+    modality: Modality  # resolved
+    checkpoint: str  # digest of the model that drew the samples
+    seed: int
+    key: str  # of the dataset
+    generator: str  # program and version, such as "genai-jobs 0.1.0"
+    classes: tuple[str, ...] = ()  # names of the labels; empty: unlabelled
+    extra: Mapping[str, str] = field(default_factory=dict)  # further facts for the part's metadata
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows of a part: samples by index, in any order, no index twice."""
+
+    indices: np.ndarray  # (rows,) int64
+    labels: np.ndarray | None  # (rows,) int64; None: unlabelled
+    arrays: np.ndarray  # (rows, *array_shape) uint8
+
+    def __post_init__(self) -> None:
+        rows = (len(self.arrays),)
+        assert self.arrays.dtype == np.uint8, f"arrays are {self.arrays.dtype}, not uint8"
+        for name, column in (("indices", self.indices), ("labels", self.labels)):
+            if column is not None:
+                assert column.dtype == np.int64, f"{name} are {column.dtype}, not int64"
+                assert column.shape == rows, f"{name} have the shape {column.shape}, arrays have {rows[0]} rows"
+        assert len(np.unique(self.indices)) == len(self.indices), "an index stands twice"
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def by_index(self) -> Samples:
+        """The same rows, sorted by index."""
+        if (self.indices[1:] > self.indices[:-1]).all():
+            return self
+        order = np.argsort(self.indices)
+        labels = None if self.labels is None else self.labels[order]
+        return Samples(self.indices[order], labels, self.arrays[order])
+
+
+class Format(ABC):
+    """How a part is written."""
+
+    #: of a part's file name
+    suffix: ClassVar[str]
+
+    @abstractmethod
+    def encode(self, samples: Samples, about: About) -> bytes:
+        """A whole part, rows sorted by index; equal arguments give equal bytes, in any process."""
+
+    @abstractmethod
+    def decode(self, data: bytes, modality: Modality | None = None) -> Samples:
+        """What a part holds, from its bytes alone; the modality is needed only where it is a user's own class, because
+        no code is imported on the word of a file. Raises IntegrityError where `data` is no such part.
+        """
+
+
+def content_digest(samples: Samples) -> str:
+    """Hexadecimal SHA-256 over (index, label, decoded pixels) in order of index: the same whatever format, encoder or
+    compressor made the bytes, and whatever order the rows came in.
+    """
+    rows = samples.by_index()
+    shape = list(rows.arrays.shape)
+    digest = hashlib.sha256(canonical({"arrays": shape, "labelled": rows.labels is not None}))
+    for column in (rows.indices, rows.labels):
+        if column is not None:
+            digest.update(np.ascontiguousarray(column, "<i8").data)
+    digest.update(np.ascontiguousarray(rows.arrays).data)
+    return digest.hexdigest()
