@@ -61,7 +61,7 @@ def _foreign(name: str, base: type[T]) -> type[T]:
     module_name, _, class_name = name.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a user's module may raise anything
         raise InputError(f"{name!r} cannot be imported: {error}; allowed: your_package.module:Class") from error
     if not (inspect.isclass(found) and issubclass(found, base)):
         raise InputError(f"{name!r} is not a {base.__name__}; allowed: a subclass of {base.__module__}.{base.__name__}")

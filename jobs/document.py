@@ -24,8 +24,9 @@ from genai.errors import SpecError
 Path = tuple[str | int, ...]
 
 _BYTES = 1_000_000
-_DEPTH = 40
+DEPTH = 40
 _VALUES = 10_000
+_SHOWN = 100  # characters of a value in a sentence
 _DIGITS = 40  # of a whole number; the largest seed has 19
 
 
@@ -66,7 +67,20 @@ class Document:
 
 def dotted(path: Path) -> str:
     """A path as the user writes it: `data.source.0`."""
-    return ".".join(map(str, path))
+    return ".".join(printable(str(part)) for part in path)
+
+
+def printable(text: str) -> str:
+    """`text` on one line of bounded length."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def shown(value: Any) -> str:
+    """A value as the user wrote it, in few characters."""
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
+    return printable(dump(value).split("\n")[0] if value is None or isinstance(value, bool) else repr(value))
 
 
 def read(name: str, text: str | bytes) -> Document:
@@ -103,14 +117,17 @@ def dump(values: Any) -> str:
 def _decoded(name: str, text: str | bytes) -> str:
     if len(text) > _BYTES:
         raise _error(Place(name, 1, 1), f"found {len(text):,} bytes; allowed: at most {_BYTES:,}")
-    if isinstance(text, bytes):
-        try:
-            text = text.decode()
-        except UnicodeDecodeError as error:
-            before = text[: error.start].decode().splitlines() or [""]
-            at = Place(name, max(1, len(before)), len(before[-1]) + 1)
-            raise _error(at, f"found the byte 0x{text[error.start]:02x}; allowed: text in UTF-8") from None
-    return text.removeprefix("\ufeff")
+    try:
+        decoded = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError as error:
+        at = Place(name, *_after(error.object[: error.start].decode()))
+        raise _error(at, f"found the byte 0x{error.object[error.start]:02x}; allowed: text in UTF-8") from None
+    return decoded.removeprefix("\ufeff")
+
+
+def _after(before: str) -> tuple[int, int]:
+    """Line and column, from 1, of what follows `before`."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _error(place: Place, text: str) -> SpecError:
@@ -118,9 +135,9 @@ def _error(place: Place, text: str) -> SpecError:
 
 
 def _unprintable(text: str, error: yaml.reader.ReaderError, place: Callable[[int, int], Place]) -> tuple[Place, str]:
-    before = text[: error.position]
-    at = place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-    return at, f"found the character U+{ord(text[error.position]):04X}; allowed: printable text"
+    return place(
+        *_after(text[: error.position])
+    ), f"found the character U+{ord(text[error.position]):04X}; allowed: printable text"
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
@@ -149,13 +166,13 @@ class _Loader(yaml.SafeLoader):
         self._depth = self._count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         self._depth += 1
         self._count += 1
         if getattr(event, "tag", None) is not None:
             text = f"found the tag {event.tag!r}; allowed: values without tags"
             raise _Refused(problem=text, problem_mark=event.start_mark)
-        if self._depth > _DEPTH or self._count > _VALUES:
+        if self._depth > DEPTH or self._count > _VALUES:
             raise _Refused(problem=_TOO_LARGE, problem_mark=event.start_mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
@@ -171,7 +188,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_TOO_LARGE = f"found more than {_VALUES:,} values (aliases counted out), or {_DEPTH} levels; allowed: fewer"
+_TOO_LARGE = f"found more than {_VALUES:,} values (aliases counted out), or {DEPTH} levels; allowed: fewer"
 _WHOLE = r"(?:0|[1-9](?:_?[0-9])*)"
 _TEXT = "tag:yaml.org,2002:str"
 
@@ -219,7 +236,7 @@ class _Walk:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._count += 1
         self.places[path] = at = self._at(node)
-        if self._count > _VALUES or len(path) > _DEPTH:
+        if self._count > _VALUES or len(path) > DEPTH:
             raise _error(at, _TOO_LARGE)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)

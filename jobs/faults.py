@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from jobs.document import Document, Fault, Path, Place
+from jobs.document import Document, Fault, Path, Place, shown
 
 Context = Mapping[str, Any]
 
@@ -31,10 +31,10 @@ ALLOWED: dict[str, Callable[[Context], str]] = {
     "model_type": lambda _: "a mapping",
     "model_attributes_type": lambda _: "a mapping",
     "literal_error": lambda c: f"{c['expected']}".replace("'", ""),
-    "greater_than": lambda c: f"above {c['gt']}",
-    "greater_than_equal": lambda c: f"at least {c['ge']}",
-    "less_than": lambda c: f"below {c['lt']}",
-    "less_than_equal": lambda c: f"at most {c['le']}",
+    "greater_than": lambda c: f"above {c['gt']:,}",
+    "greater_than_equal": lambda c: f"at least {c['ge']:,}",
+    "less_than": lambda c: f"below {c['lt']:,}",
+    "less_than_equal": lambda c: f"at most {c['le']:,}",
     "multiple_of": lambda c: f"a multiple of {c['multiple_of']}",
     "too_short": lambda c: f"at least {c['min_length']} items",
     "too_long": lambda c: f"at most {c['max_length']} items",
@@ -53,7 +53,8 @@ def faults_of(error: ValidationError, document: Document) -> list[tuple[Fault, t
     found: dict[Path, list[ErrorDetails]] = {}
     for one in others:
         found.setdefault(_path(document.values, one), []).append(one)
-    deepest = [p for p in found if not any(p != other and other[: len(p)] == p for other in found)]
+    around = {path[:length] for path in found for length in range(len(path))}
+    deepest = [path for path in found if path not in around]
     made = [(_fault(document, p, found[p]), (p,)) for p in deepest]
     return made + [_broken_rule(document, one) for one in rules]
 
@@ -125,15 +126,6 @@ def _unknown(key: str, known: list[str]) -> str:
     close = get_close_matches(key, known, n=1)
     hint = f", did you mean {close[0]}?" if close else ""
     return f"found an unknown key{hint}; allowed: {', '.join(known) or 'none'}"
-
-
-def shown(value: Any) -> str:
-    """A value as the user wrote it, in few characters."""
-    if isinstance(value, dict | list):
-        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"
-    text = {None: "null", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else None
-    text = text or repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _at(values: Any, path: Path) -> Any:

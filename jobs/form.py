@@ -14,7 +14,16 @@ from types import UnionType
 from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import DocInfo
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
@@ -29,15 +38,18 @@ _PYDANTIC_TYPES = frozenset(get_args(ErrorType))
 class Part(BaseModel):
     """A mapping of a job file: immutable, without other keys, its values of the very type (`"7"` is no number)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod
-    def _with_known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _with_known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         try:
-            return handler(value)
+            return handler({} if value is None else value)  # `train:` with all below it commented out
         except ValidationError as error:
-            raise with_known_keys(error, list(cls.model_fields)) from None
+            known = [*(info.context or ()), *cls.model_fields]
+            raise ValidationError.from_exception_data(
+                error.title, [_explained(e, known) for e in error.errors()]
+            ) from None
 
 
 def rule(text: str, *touches: str) -> PydanticCustomError:
@@ -47,12 +59,8 @@ def rule(text: str, *touches: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{text}", {"text": text, "touches": touches})
 
 
-def with_known_keys(error: ValidationError, known: Sequence[str]) -> ValidationError:
-    """`error` with the known keys put into its faults about unknown ones, for the sentence to name them."""
-    return ValidationError.from_exception_data(error.title, [_explained(e, known) for e in error.errors()])
-
-
 def _explained(error: ErrorDetails, known: Sequence[str]) -> InitErrorDetails:
+    """`error` with the known keys where it is about an unknown one, for the sentence to name them."""
     kind: str | PydanticCustomError = error["type"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden" and len(error["loc"]) == 1:
@@ -62,18 +70,21 @@ def _explained(error: ErrorDetails, known: Sequence[str]) -> InitErrorDetails:
     return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"], ctx=context)
 
 
-def build(kind: type[T], values: dict[str, Any]) -> T:
-    """An instance of a dataclass from a mapping of the job file. Raises pydantic's ValidationError with all faults."""
-    form = form_of(kind).model_validate(values)
+def build(kind: type[T], values: Any, beside: Sequence[str] = ()) -> T:
+    """An instance of a dataclass from a mapping of the job file, where the keys `beside` stand, too.
+
+    Raises pydantic's ValidationError with all faults.
+    """
+    form = form_of(kind).model_validate(values, context=beside)  # type: ignore[arg-type]  # a class can be hashed
     try:
         return kind(**{name: getattr(form, name) for name in type(form).model_fields})
-    except (InputError, ValueError) as error:  # the dataclass's own check of its fields together
+    except (InputError, ValueError, TypeError) as error:  # the dataclass's own check of its fields together
         raise rule(str(error)) from error
 
 
 def values_of(instance: Any) -> dict[str, Any]:
     """The fields of a dataclass's instance as plain values."""
-    form = form_of(type(instance))
+    form = form_of(type(instance))  # type: ignore[arg-type]  # a class can be hashed
     return form.model_construct(**{name: getattr(instance, name) for name in form.model_fields}).model_dump(mode="json")
 
 

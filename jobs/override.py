@@ -8,27 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from genai.errors import SpecError
-from jobs.document import Document, Fault, Path, Place, dotted, parse
+from jobs.document import DEPTH, Document, Fault, Path, Place, dotted, parse, printable, shown
 
 
 def override(document: Document, assignments: Sequence[str]) -> Document:
     """`document` with each `a.b.c=VALUE` applied, in order. One that cannot be is a fault of the result."""
     made = deepcopy(document)
     for assignment in assignments:
-        place = Place(f"--set {assignment}")
+        place = Place(f"--set {printable(assignment)}")
         name, equals, text = assignment.partition("=")
         steps = name.split(".")
-        if not equals or not all(steps):
-            made.faults.append(Fault(place, (), "found no assignment; allowed: --set path.to.key=value"))
-            continue
         try:
-            _assign(made, steps, parse(text, lambda _line, _column, place=place: place), place)
+            if not equals or not all(steps) or len(steps) > DEPTH:
+                raise _error(place, (), "found no assignment; allowed: --set path.to.key=value")
+            _assign(made, steps, parse(text, partial(_stay, place)), place)
         except SpecError as error:
             made.faults.append(_AsTold(place, (), error.faults[0]))
     return made
+
+
+def _stay(place: Place, _line: int, _column: int) -> Place:
+    return place
 
 
 class _AsTold(Fault):
@@ -54,9 +58,7 @@ def _assign(made: Document, steps: list[str], value: Document, place: Place) -> 
             del places[old]
     made.places.update({(*path, *below): there for below, there in value.places.items()})
     made.keys.update({path: place, **{(*path, *below): there for below, there in value.keys.items()}})
-    made.faults[:] = [
-        fault for fault in made.faults if not (len(fault.path) > len(path) and fault.path[: len(path)] == path)
-    ]
+    made.faults[:] = [fault for fault in made.faults if fault.path[: len(path)] != path]  # those are replaced
     made.faults.extend(Fault(place, (*path, *fault.path), fault.text) for fault in value.faults)
 
 
@@ -68,17 +70,11 @@ def _key(made: Document, at: Any, path: Path, step: str, place: Place) -> str | 
             made.places[*path, step] = made.keys[*path, step] = place
         return step
     if not isinstance(at, list):
-        raise SpecError(
-            (str(Fault(place, path, f"found {at!r}, which holds nothing; allowed: a mapping, or no --set below it")),)
-        )
-    if not (step.isascii() and step.isdigit() and int(step) < len(at)):
-        raise SpecError(
-            (
-                str(
-                    Fault(
-                        place, path, f"found no item {step!r}; allowed: the {len(at)} items of {dotted(path)}, from 0"
-                    )
-                ),
-            )
-        )
+        raise _error(place, path, f"found {shown(at)}, which holds nothing; allowed: a mapping, or no --set below it")
+    if not (step.isascii() and step.isdigit() and len(step) < 9 and int(step) < len(at)):
+        raise _error(place, path, f"found no item {step!r}; allowed: the {len(at)} items of {dotted(path)}, from 0")
     return int(step)
+
+
+def _error(place: Place, path: Path, text: str) -> SpecError:
+    return SpecError((str(Fault(place, path, text)),))

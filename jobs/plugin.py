@@ -5,8 +5,10 @@ Found by `genai.registry`, checked by `jobs.form`, kept in the spec as the insta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from inspect import isabstract
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +17,8 @@ from pydantic_core import InitErrorDetails
 
 from genai.errors import InputError
 from genai.registry import find, name_of
-from jobs.form import build, rule, values_of, with_known_keys
+from jobs.document import shown
+from jobs.form import build, rule, values_of
 
 T = TypeVar("T")
 
@@ -35,7 +38,7 @@ class Plugin(Generic[T]):
         if isinstance(name, self.base):
             return type(name)
         try:
-            return find(self.package, _text(name), self.base)
+            return _usable(find(self.package, _text(name), self.base))
         except InputError as error:
             where = (self.key,) if isinstance(value, Mapping) and self.key in value else ()
             raise ValidationError.from_exception_data(
@@ -48,10 +51,7 @@ class Plugin(Generic[T]):
             return value
         kind = self.kind(value)
         fields = {k: v for k, v in value.items() if k != self.key} if isinstance(value, Mapping) else {}
-        try:
-            return build(kind, fields)
-        except ValidationError as error:
-            raise with_known_keys(error, [self.key]) from None
+        return build(kind, fields, beside=[self.key])
 
     def write(self, instance: T) -> dict[str, Any]:
         """What `read` makes the same instance from."""
@@ -59,6 +59,13 @@ class Plugin(Generic[T]):
 
 
 def _text(name: Any) -> str:
-    if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"found {name!r}; allowed: a name, package.module:Class, or a mapping")
+    if not isinstance(name, str) or not re.fullmatch(r"\w*|\w+(\.\w+)*:\w+", name):
+        raise InputError(f"found {shown(name)}; allowed: a name, package.module:Class, or a mapping")
     return name
+
+
+def _usable(kind: type[T]) -> type[T]:
+    if not is_dataclass(kind) or isabstract(kind):
+        found = "has methods left to write" if isabstract(kind) else "is no dataclass"
+        raise InputError(f"{kind.__module__}:{kind.__qualname__} {found}; allowed: a complete, frozen dataclass")
+    return kind

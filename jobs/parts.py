@@ -1,0 +1,269 @@
+"""The parts of a job: data, model, train, generate, each a mapping of the job file.
+
+A rule over several fields of a part stands with it, and names the paths that it touches (see `jobs.form.rule`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    InstanceOf,
+    Tag,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+import genai.families
+import genai.modalities
+from genai.families import Family
+from genai.modalities import Modality
+from genai.recipe import Recipe
+from jobs.document import printable
+from jobs.form import Part, build, form_of, rule, values_of
+from jobs.plugin import Plugin
+
+FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
+MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
+Names = Annotated[list[Text], Field(min_length=1)]
+
+
+def _named(value: Any) -> Any:
+    """Class names as text: `[0, 1]` means "0" and "1"."""
+    whole = isinstance(value, list)
+    return [str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value] if whole else value
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class Split(Part):
+    """Which share of the rows is for what; a row's side follows from its content alone."""
+
+    train: Share = Field(gt=0, description="Share of rows to train on; left out: what the other two leave.")
+    validation: Share = Field(0.1, description="Share of rows that pick the best weights.")
+    test: Share = Field(0.1, description="Share of rows for the final measures; 0 with data.test_source.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "train" in value:
+            return value
+        others = [value.get(name, cls.model_fields[name].default) for name in ("validation", "test")]
+        numbers = all(isinstance(o, int | float) and not isinstance(o, bool) for o in others)
+        return {**value, "train": max(0.0, round(1 - sum(others), 12)) if numbers else 1.0}
+
+    @model_validator(mode="after")
+    def _sum(self) -> Self:
+        if abs((total := self.train + self.validation + self.test) - 1) > 1e-9:
+            parts = f"train {self.train:g} + validation {self.validation:g} + test {self.test:g}"
+            touches = ("data.split", *(f"data.split.{name}" for name in type(self).model_fields))
+            raise rule(f"found shares that sum to {total:.10g} ({parts}); allowed: a sum of 1", *touches)
+        return self
+
+
+class Data(Part):
+    """The rows that there are."""
+
+    source: Annotated[Names, BeforeValidator(_listed)] = Field(
+        description="Where the rows are: sklearn://digits, a Parquet file or glob, a folder of images; or a list."
+    )
+    test_source: Text | None = Field(None, description="Rows of their own for the test; split.test is then 0.")
+    label: Text | None = Field("label", description="Column of the class; null: rows have no class.")
+    split: Split = Field(default_factory=lambda: Split.model_validate({}), description="Shares of the rows.")
+    on_bad_row: Literal["fail", "skip"] = Field("fail", description="What a row does that cannot be read.")
+    max_bad_rows: Share = Field(0.01, description="With on_bad_row: skip, the share of bad rows that still passes.")
+    modality: InstanceOf[Modality] = Field(
+        default_factory=lambda: MODALITY.read(None), description="What a row is, with the fields of that kind."
+    )
+
+    @field_validator("modality", mode="before")
+    @classmethod
+    def _read_modality(cls, value: Any) -> Modality:
+        return MODALITY.read(value)
+
+    @field_serializer("modality")
+    def _write_modality(self, modality: Modality) -> dict[str, Any]:
+        return MODALITY.write(modality)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_test_share(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or value.get("test_source") is None:
+            return value
+        split = value.get("split") or {}
+        return {**value, "split": {"test": 0, **split}} if isinstance(split, Mapping) else value
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if self.test_source is not None and self.split.test > 0:
+            text = f"found {self.split.test:g} beside data.test_source; allowed: 0, or leave it out"
+            raise rule(text, "data.split.test", "data.test_source")
+        return self
+
+
+class Model(Part):
+    """The family, with the fields of that family."""
+
+    family: InstanceOf[Family] = Field(description="Kind of generative model.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_family(cls, value: Any) -> Any:
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, Mapping) and isinstance(value.get("family"), Family):
+            return value
+        return {"family": FAMILY.read(value)}
+
+    @model_serializer
+    def _write_family(self) -> dict[str, Any]:
+        return FAMILY.write(self.family)
+
+
+class TrainWorkers(Part):
+    """Who trains; no bit of the checkpoint depends on it."""
+
+    count: int = Field(1, ge=1, description="Processes that share each batch; at most train.micro_batches.")
+    cpu: float = Field(1, gt=0, description="CPUs of each.")
+    gpu: float = Field(0, ge=0, description="GPUs of each; a fraction shares one.")
+    max_failures: int = Field(3, ge=0, description="How often training starts again from its last checkpoint.")
+
+
+class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
+    """How to train: the fields of the recipe, and who does it."""
+
+    workers: TrainWorkers = Field(default_factory=lambda: TrainWorkers.model_validate({}), description="Who trains.")
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        recipe = self.recipe
+        if recipe.steps is not None and recipe.epochs is not None:
+            raise rule("found steps beside epochs; allowed: one of the two", "train.steps", "train.epochs")
+        if self.workers.count > recipe.micro_batches:
+            text = f"found {self.workers.count} workers for train.micro_batches of {recipe.micro_batches}"
+            raise rule(
+                f"{text}; allowed: at most one worker a micro-batch", "train.workers.count", "train.micro_batches"
+            )
+        if recipe.batch < recipe.micro_batches:
+            text = f"found {recipe.micro_batches} for train.batch of {recipe.batch}; allowed: at most one a row"
+            raise rule(text, "train.micro_batches", "train.batch")
+        if recipe.weight_decay and recipe.optimizer != "adamw":
+            text = f"found {recipe.weight_decay:g} with optimizer {recipe.optimizer}; allowed: 0, or optimizer: adamw"
+            raise rule(text, "train.weight_decay", "train.optimizer")
+        return self
+
+
+class PerClass(Part):
+    """So many of each class."""
+
+    per_class: int = Field(ge=1, lt=2**63, description="Samples of each class.")
+
+
+class Match(Part):
+    """As many of each class as the training split has."""
+
+    match: Literal["train"] = Field(description="The split whose numbers are matched.")
+
+
+class Balance(Part):
+    """Of each class what it lacks, in the training split, to the largest one."""
+
+    balance: Literal[True] = Field(description="Fill each class up to the largest.")
+
+
+def _form_of_count(value: Any) -> str | None:
+    if isinstance(value, Part):
+        return type(value).__name__
+    if not isinstance(value, Mapping):
+        return "Total"
+    return next((kind.__name__ for kind in (PerClass, Match, Balance) if set(kind.model_fields) & set(value)), None)
+
+
+Count = Annotated[
+    Annotated[int, Field(ge=1, lt=2**63), Tag("Total")]
+    | Annotated[PerClass, Tag("PerClass")]
+    | Annotated[Match, Tag("Match")]
+    | Annotated[Balance, Tag("Balance")],
+    Discriminator(_form_of_count, custom_error_type="count_form", custom_error_message="count"),
+]
+
+
+class GenerateWorkers(Part):
+    """Who mints; no bit of a sample depends on it."""
+
+    min: int = Field(1, ge=1, le=100_000, description="Workers to start with.")
+    max: int = Field(1, ge=1, le=100_000, description="Workers to grow to; left out: min.")
+    cpu: float = Field(1, gt=0, description="CPUs of each.")
+    gpu: float = Field(0, ge=0, description="GPUs of each; a fraction shares one.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fixed(cls, value: Any) -> Any:
+        only_min = isinstance(value, Mapping) and "min" in value and "max" not in value
+        return {**value, "max": value["min"]} if only_min else value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max < self.min:
+            touches = ("generate.workers.max", "generate.workers.min")
+            raise rule(f"found {self.max}, below min, {self.min}; allowed: at least min", *touches)
+        return self
+
+
+class Unread(NamedTuple):
+    """What stands under `sampler:`, on its way to the family that knows it."""
+
+    kind: type[Any] | None
+    value: Any
+
+
+class Generate(Part):
+    """The samples to mint."""
+
+    count: Count = Field(1000, description="Samples: a number, {per_class: n}, {match: train} or {balance: true}.")
+    labels: Annotated[Names, BeforeValidator(_named)] | None = Field(None, description="Only these classes; null: all.")
+    part_rows: int = Field(1000, ge=1, le=10_000_000, description="Samples of one Parquet part.")
+    batch: int = Field(128, ge=1, le=1_000_000, description="Samples drawn at once; changes bits.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Arithmetic of the network; changes bits.")
+    threads: int = Field(1, ge=1, le=1024, description="CPU threads of a worker; changes bits.")
+    sampler: Any = Field(None, description="How to draw: the fields of the family's sampler.")
+    attempts: int = Field(3, ge=1, le=10, description="Tries of one index, or one shard, before it is given up.")
+    format: Literal["parquet"] = Field("parquet", description="What parts are written as.")
+    workers: GenerateWorkers = Field(
+        default_factory=lambda: GenerateWorkers.model_validate({}), description="Who mints."
+    )
+
+    @field_validator("sampler", mode="plain")
+    @classmethod
+    def _read_sampler(cls, value: Any) -> Any:
+        return build(value.kind, value.value or {}) if isinstance(value, Unread) and value.kind else value
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        twice = [label for label, times in Counter(self.labels or ()).items() if times > 1]
+        if twice:
+            raise rule(
+                f"found {printable(', '.join(twice))} more than once; allowed: each class once", "generate.labels"
+            )
+        return self
+
+    @field_serializer("sampler")
+    def _write_sampler(self, sampler: Any) -> dict[str, Any]:
+        return values_of(sampler)
