@@ -44,6 +44,11 @@ class Survey:
         return str(self.metrics["digest"]) if self.metrics else None
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names of the samples; none where the model heeds no labels."""
+        return self.prepared.classes if self.prepared and self.spec.model.family.conditional else ()
+
+    @property
     def complete(self) -> bool:
         """Whether a sealed dataset holds all that the job asks for (it may hold more)."""
         return bool(self.manifest and self.plan and self.manifest.plan.count >= self.plan.count)
@@ -91,7 +96,7 @@ def look_at_checkpoint(found: Survey) -> None:
     generate = found.spec.generate
     count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
     found.plan = make(
-        count, found.prepared.classes, train.labels or (train.rows,), generate.labels, generate.part_rows,
+        count, found.classes, train.labels if found.classes else (train.rows,), generate.labels, generate.part_rows,
         f".{generate.format}",
     )  # fmt: skip
     try:

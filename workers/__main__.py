@@ -1,0 +1,95 @@
+"""The composition root: job URI -> spec -> survey -> crew -> drive.
+
+    python -m workers <output>/<job>/runs/<run id>/job.yaml [--crew ray|local]
+
+Events go to stdout, one JSON line each, for whoever started it; the store has them too. Connects to the Ray of
+RAY_ADDRESS, or starts one of its own on this machine, on loopback, with as many logical CPUs as the job asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from genai.errors import GenaiError, StoreError
+from jobs import layout
+from jobs.crew import Crew
+from jobs.driver import run
+from jobs.events import Event, EventLog
+from jobs.spec import JobSpec, load
+from jobs.stores import open_store
+from jobs.survey import Survey, survey
+from workers.local import LocalCrew
+
+ENVIRONMENT = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux this keeps a local Ray on loopback
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "180",  # a busy machine needs more than the 30 of the default
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+@click.command()
+@click.argument("job_uri")
+@click.option("--crew", "crew_name", type=click.Choice(["ray", "local"]), default="ray", help="Who does the work.")
+def main(job_uri: str, crew_name: str) -> None:
+    """Drive the run whose job file is JOB_URI."""
+    folder, _, name = job_uri.rpartition("/")
+    spec = load(job_uri, open_store(folder).get(name))
+    try:
+        with EventLog(layout.job_store(spec), layout.run_id(spec), _print) as events:
+            events.note("run_started", run=layout.run_id(spec), crew=crew_name, job=job_uri)
+            found = survey(spec)
+            with crew_of(crew_name, found) as crew:
+                run(found, crew, events)
+                _report(found, events)
+    except GenaiError as error:
+        sys.exit(error.exit_code)
+
+
+def _print(event: Event) -> None:
+    sys.stdout.write(event.to_json() + "\n")
+    sys.stdout.flush()
+
+
+def _report(found: Survey, events: EventLog) -> None:
+    events.flush()
+
+
+@contextmanager
+def crew_of(name: str, found: Survey) -> Iterator[Crew]:
+    """The crew, with its Ray where it needs one."""
+    if name == "local" or (found.metrics and found.complete):
+        yield LocalCrew()
+        return
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    import ray
+
+    from workers.crew import RayCrew
+
+    address = os.environ.get("RAY_ADDRESS")
+    own = {} if address else {"num_cpus": logical_cpus(found.spec), "include_dashboard": False}
+    ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
+    try:
+        yield RayCrew()
+    finally:
+        ray.shutdown()
+
+
+def logical_cpus(spec: JobSpec) -> int:
+    """CPUs that a Ray of our own declares: enough for what the job asks, whatever the machine has."""
+    train, generate = spec.train.workers, spec.generate.workers
+    asked = max(train.count * train.cpu, generate.max * generate.cpu)
+    return max(os.cpu_count() or 1, int(asked + 0.999)) + 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Training rows: in memory where the training split fits, else streamed from the store by Ray Data.
+
+Both give the same rows in the same order (`genai.order`), so the checkpoint's bits don't depend on which it was. The
+stream fetches a window (about 16 MiB) at a time, a few windows ahead, so memory stays flat whatever the data's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, islice
+from math import prod
+
+from genai.order import Batch, Load, Order, Rows, Stream, Window, batches, chunk_rows
+from genai.prepared import Prepared, load, loader
+from genai.train import Data
+from jobs import layout
+from jobs.crew import TrainTask
+
+MEMORY_BYTES = 2 << 30  # a worker holds a training split up to this size
+AHEAD = 2  # windows that are fetched before they are needed
+
+
+def feed(task: TrainTask, prepared: Prepared, memory_bytes: int = MEMORY_BYTES) -> Data:
+    """The training rows of a task, for one worker."""
+    store, recipe = layout.job_store(task.spec), task.spec.train.recipe
+    row_bytes = prod(prepared.modality.array_shape)
+    train = prepared.splits["train"]
+
+    def key(name: str) -> str:
+        return layout.prepared(task.prepared_key, name)
+
+    if train.rows * row_bytes <= memory_bytes:
+        arrays, labels = load(prepared, "train", lambda name: store.get(key(name)))
+        return Rows(arrays, labels, recipe.batch, recipe.micro_batches, recipe.seed)
+    order = Order(train.rows, recipe.batch, recipe.micro_batches, recipe.seed, chunk_rows(row_bytes))
+    return RayStream(order, loader(prepared, "train", lambda name: store.open(key(name))))
+
+
+class RayStream(Stream):
+    """A stream whose windows Ray Data's tasks fetch ahead of the training."""
+
+    def batches(self, micro: int, start_step: int = 0) -> Iterator[Batch]:
+        ahead = _fetched(self.order, self.load, micro, start_step * self.order.size(micro))
+        return batches(self.order, lambda _ranges: next(ahead), micro, start_step)
+
+
+WINDOWS_PER_DATASET = 256  # an endless stream is a sequence of finite Ray datasets
+
+
+def _fetched(order: Order, load_: Load, micro: int, start_row: int) -> Iterator[Batch]:
+    """What `load_` gives for each window of the stream, in order, fetched by Ray Data."""
+    import ray.data
+
+    def fetch(row: dict[str, object]) -> dict[str, object]:
+        window = row["window"]
+        assert isinstance(window, Window)
+        arrays, labels = load_(window.ranges)
+        return {"arrays": arrays, "labels": labels}
+
+    windows = order.windows(micro, start_row)
+    for _ in count():
+        some = [{"window": window} for window in islice(windows, WINDOWS_PER_DATASET)]
+        dataset = ray.data.from_items(some, override_num_blocks=len(some)).map(fetch, num_cpus=0.1, concurrency=AHEAD)
+        dataset.context.execution_options.preserve_order = True
+        for row in dataset.iter_rows():
+            yield row["arrays"], row["labels"]

@@ -1,0 +1,88 @@
+"""Generation as one worker sees it: it holds the checkpoint, and makes shards into parts.
+
+Part first, then its receipt. A thread draws while others encode and upload what was drawn before: `make` may be
+called from several threads, and only its drawing is exclusive. So memory is bounded by the batch and as many parts
+as there are callers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import torch
+
+from genai import formats
+from genai.checkpoint import CONFIG, MODEL, Checkpoint
+from genai.formats import About, Format, Samples, content_digest
+from genai.generate import Generator
+from genai.identity import sha256
+from genai.registry import find
+from jobs import layout
+from jobs.crew import GenerateTask
+from jobs.ledger import Receipt
+from jobs.plan import Shard
+
+
+class Minter:
+    """Makes the parts of one dataset. Raises IntegrityError where the checkpoint is not the one of the task."""
+
+    def __init__(self, task: GenerateTask, device: str = "cpu", worker: str = "") -> None:
+        spec, generate = task.spec, task.spec.generate
+        self.task, self.worker = task, worker
+        self.store = layout.job_store(spec)
+        files = {name: self.store.get(layout.checkpoint(task.train_key, name)) for name in (CONFIG, MODEL)}
+        checkpoint = Checkpoint.from_files(files, task.checkpoint)
+        self.classes = checkpoint.classes
+        self.generator = Generator(
+            checkpoint, spec.seed, generate.batch, generate.sampler, generate.precision, torch.device(device)
+        )
+        self.format: Format = find(formats, generate.format, Format)()  # type: ignore[type-abstract]
+        self.about = about(task, checkpoint)
+        self._drawing = threading.Lock()
+
+    def draw(self, start: int, stop: int) -> Samples:
+        """The samples of a range of indices."""
+        torch.set_num_threads(self.task.spec.generate.threads)  # OpenMP keeps the number by thread
+        indices, labels = range(start, stop), self.task.plan.labels(start, stop)
+        arrays = self.generator.draw(indices, labels if self.classes else None)
+        return Samples(np.arange(start, stop), np.array(labels) if self.classes else None, arrays)
+
+    def make(self, shard: Shard) -> Receipt:
+        """Draw, encode and store a shard, then its receipt."""
+        clock = [time.monotonic()]
+        with self._drawing:
+            clock.append(time.monotonic())
+            samples = self.draw(shard.start, shard.stop)
+            clock.append(time.monotonic())
+        data = self.format.encode(samples, self.about)
+        clock.append(time.monotonic())
+        self.store.put(layout.part(self.task.key, shard.name), data)
+        clock.append(time.monotonic())
+        counts = [] if samples.labels is None else np.bincount(samples.labels, minlength=len(self.classes)).tolist()
+        receipt = Receipt(
+            shard.name,
+            shard.start,
+            shard.stop,
+            len(data),
+            sha256(data),
+            content_digest(samples),
+            tuple(counts),
+            dict(zip(("wait", "draw", "encode", "put"), np.diff(clock).round(3).tolist(), strict=True)),
+            self.worker,
+        )
+        self.store.put(layout.receipt(self.task.key, shard.name), receipt.to_json())
+        return receipt
+
+
+def about(task: GenerateTask, checkpoint: Checkpoint) -> About:
+    """What all parts of a dataset say of themselves: nothing of the count, the clock or the program's version."""
+    return About(
+        classes=checkpoint.classes,
+        modality=checkpoint.modality,
+        checkpoint=task.checkpoint,
+        seed=task.spec.seed,
+        key=task.key,
+        generator=f"genai-jobs, parts of version {layout.VERSIONS['generate']}",
+    )

@@ -1,0 +1,62 @@
+"""The crew of one process: the same work without Ray, for notebooks, tests, and machines that have only one core."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from genai.errors import InputError
+from genai.prepare import gather
+from genai.prepared import Prepared
+from jobs import layout
+from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
+from jobs.plan import Shard
+from jobs.survey import sources
+from workers.devices import device_of
+from workers.generate import Minter
+from workers.prepare import terms
+from workers.train import fit_task
+
+
+class LocalCrew:
+    """Does every stage in this process, one shard at a time."""
+
+    def prepare(self, task: PrepareTask, note: Note) -> Prepared:
+        store, data = layout.job_store(task.spec), task.spec.data
+        put = lambda name, block: store.put(layout.prepared(task.key, name), block)  # noqa: E731
+        return gather(*sources(task.spec), data.modality, terms(task.spec), put)
+
+    def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
+        if task.spec.train.reduction == "ddp":
+            raise InputError("train.reduction: found ddp without Ray; allowed: tree, or a run on Ray")
+        return fit_task(task, note, device=device_of(task.spec.train.workers.gpu))
+
+    @contextmanager
+    def generate(self, task: GenerateTask, backlog: int) -> Iterator[LocalPool]:
+        yield LocalPool(Minter(task, device_of(task.spec.generate.workers.gpu), "local"))
+
+
+class LocalPool:
+    """A queue of one: a shard is made when its outcome is waited for."""
+
+    def __init__(self, minter: Minter) -> None:
+        self._minter = minter
+        self._waiting: deque[Shard] = deque()
+
+    @property
+    def room(self) -> int:
+        return 1 - len(self._waiting)
+
+    def submit(self, shard: Shard) -> None:
+        self._waiting.append(shard)
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        if not self._waiting:
+            return []
+        shard = self._waiting.popleft()
+        try:
+            return [Done(shard, self._minter.make(shard))]
+        except Exception as error:  # noqa: BLE001  # the driver's policy decides
+            return [Failed(shard, error, "local")]

@@ -1,0 +1,73 @@
+"""Preparing on Ray: fragments are read in parallel by Ray Data, sorted by content, and written as blocks.
+
+Small sources are prepared by one task in memory; both ways give the same bytes (`genai.prepare`).
+"""
+
+from __future__ import annotations
+
+import ray
+import ray.data
+
+from genai.modalities import Modality
+from genai.prepare import SORT_BY, Piece, Terms, assemble, classes_of, gather, pieces, read_fragment, settle
+from genai.prepared import Prepared
+from jobs import layout
+from jobs.crew import PrepareTask
+from jobs.spec import JobSpec
+from jobs.stores import Store
+from jobs.survey import sources
+
+MEMORY_BYTES = 256 << 20  # of source files; above it, Ray Data shares the work and spills what does not fit
+BATCH_ROWS = 4096
+
+
+def prepare_task(task: PrepareTask, memory_bytes: int = MEMORY_BYTES) -> Prepared:
+    """Prepare on the cluster; the blocks are in the store when it returns. Raises DataError on bad input."""
+    listed = [size for group in sources(task.spec) for source in group for _, size, _ in source.fingerprint()]
+    if sum(listed) > memory_bytes:
+        return _streamed(task)
+    return ray.get(ray.remote(num_cpus=1)(in_memory).remote(task))
+
+
+def terms(spec: JobSpec) -> Terms:
+    """What the job says about its rows."""
+    return Terms(spec.data.split.model_dump(), spec.data.on_bad_row, spec.data.max_bad_rows)
+
+
+def in_memory(task: PrepareTask) -> Prepared:
+    """Prepare in this process."""
+    return gather(*sources(task.spec), task.spec.data.modality, terms(task.spec), _Put(layout.job_store(task.spec), task))
+
+
+class _Put:
+    """Puts a block of the task's prepared data."""
+
+    def __init__(self, store: Store, task: PrepareTask) -> None:
+        self._store, self._task = store, task
+
+    def __call__(self, name: str, data: bytes) -> None:
+        self._store.put(layout.prepared(self._task.key, name), data)
+
+
+class _Read:
+    """Reads the fragments of a batch."""
+
+    def __init__(self, modality: Modality) -> None:
+        self._modality = modality
+
+    def __call__(self, batch: dict[str, object]) -> object:
+        (piece,) = batch["piece"]  # type: ignore[misc]
+        assert isinstance(piece, Piece)
+        return read_fragment(piece, self._modality)
+
+
+def _streamed(task: PrepareTask) -> Prepared:
+    groups = sources(task.spec)
+    found = pieces(*groups)
+    modality = settle(found, task.spec.data.modality)
+    read = ray.data.from_items([{"piece": piece} for piece in found], override_num_blocks=len(found))
+    rows = read.map_batches(_Read(modality), batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
+    classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]])
+    tables = rows.iter_batches(batch_size=BATCH_ROWS, batch_format="pyarrow")
+    put = _Put(layout.job_store(task.spec), task)
+    return assemble(tables, modality, terms(task.spec), classes=classes, total=rows.count(), put=put)

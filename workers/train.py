@@ -1,0 +1,160 @@
+"""Training as one worker sees it: its data, its place in the group, its saved states.
+
+`fit_task` is the same for every crew; `by_ray` runs it on a group of Ray Train workers. The state of an unfinished
+training lies beside the checkpoint-to-be, `state/<step>-<digest>.safetensors`, the last two of them; its name holds
+the digest of its bytes, so a damaged one is passed over for the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+import genai
+from genai import weights
+from genai.checkpoint import Checkpoint
+from genai.errors import NotFound
+from genai.exchange import Alone, Exchange
+from genai.identity import sha256
+from genai.order import Batch
+from genai.prepared import Prepared, load
+from genai.train import fit
+from jobs import layout
+from jobs.crew import TrainTask
+from jobs.stores import Store
+from workers.feed import feed
+
+STATES = 2  # saved states that are kept
+TELL_SECONDS = 1.0
+
+Tell = Callable[..., None]  # (kind, **fields): EventLog.note, or a way to it
+
+
+class Group:
+    """The workers of a `torch.distributed` group, as `genai.exchange.Exchange`."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        found = [torch.empty_like(value) for _ in range(self.size)]
+        dist.all_gather(found, value.contiguous())
+        return found
+
+
+def fit_task(
+    task: TrainTask,
+    tell: Tell,
+    *,
+    exchange: Exchange | None = None,
+    device: str = "cpu",
+    wrap: Callable[[nn.Module], nn.Module] | None = None,
+) -> dict[str, Any]:
+    """Train, from the last saved state if there is one, and let worker 0 store the checkpoint.
+
+    Gives what `metrics.json` says. Every worker of the group calls it alike.
+    """
+    group = exchange or Alone()
+    store, spec = layout.job_store(task.spec), task.spec
+    recipe, family = spec.train.recipe, spec.model.family
+    torch.set_num_threads(recipe.threads)
+    prepared = Prepared.from_json(store.get(layout.prepared(task.prepared_key)))
+    states = States(store, task.key)
+    trained = fit(
+        family,
+        prepared.modality,
+        len(prepared.classes) if family.conditional else 0,
+        feed(task, prepared),
+        recipe,
+        validation=held_out(task, prepared, "validation", recipe.validation_rows),
+        test=held_out(task, prepared, "test", None),
+        exchange=group,
+        device=device,
+        wrap=wrap,
+        state=states.last(),
+        save=states.save,
+        report=_teller(tell) if group.rank == 0 else None,
+    )
+    checkpoint = Checkpoint.of(trained, family, prepared.modality, prepared.classes, recipe, prepared.digest, device)
+    metrics = {
+        "digest": checkpoint.digest,
+        "steps": trained.steps,
+        "measures": trained.measures,
+        "history": trained.history,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__, "genai": genai.__version__},
+    }
+    if group.rank == 0:
+        for name, data in checkpoint.to_files().items():
+            store.put(layout.checkpoint(task.key, name), data)
+        store.put(layout.checkpoint(task.key), json.dumps(metrics, indent=1).encode())
+        states.clear()
+    return metrics
+
+
+def held_out(task: TrainTask, prepared: Prepared, split: str, rows: int | None) -> Batch | None:
+    """The first rows of a split (they stand in random order), or None where it has none."""
+    store = layout.job_store(task.spec)
+    if not prepared.splits[split].rows:
+        return None
+    return load(prepared, split, lambda name: store.get(layout.prepared(task.prepared_key, name)), rows)
+
+
+class States:
+    """The saved states of one unfinished training."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._prefix = store, layout.checkpoint(key, "state/")
+
+    def save(self, data: bytes) -> None:
+        step = int(weights.from_bytes(data)[1]["step"])
+        self._store.put(f"{self._prefix}{step:09d}-{sha256(data)[:16]}.safetensors", data)
+        for name in self._names()[:-STATES]:
+            self._store.delete(name)
+
+    def last(self) -> bytes | None:
+        """The newest state whose bytes are those that its name says."""
+        for name in reversed(self._names()):
+            try:
+                data = self._store.get(name)
+            except NotFound:
+                continue
+            if sha256(data)[:16] == name.rpartition("-")[2].partition(".")[0]:
+                return data
+        return None
+
+    def clear(self) -> None:
+        for name in self._names():
+            self._store.delete(name)
+
+    def _names(self) -> Sequence[str]:
+        return [entry.key for entry in self._store.list(self._prefix)]
+
+
+def _teller(tell: Tell) -> Callable[[dict[str, Any]], None]:
+    """Reports steps about once a second, and every validation."""
+    last = [0.0, time.monotonic(), 0]
+
+    def report(told: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if "validation" in told:
+            tell("train_validated", step=told["step"], steps=told["steps"], **told["validation"])
+        if now - last[0] >= TELL_SECONDS or told["step"] == told["steps"]:
+            rate = (told["step"] - last[2]) * told["rows"] / max(1e-9, now - last[1]) if last[2] else None
+            last[:] = [now, now, told["step"]]
+            tell(
+                "train_step",
+                step=told["step"],
+                steps=told["steps"],
+                loss=round(told["loss"], 6),
+                lr=told["lr"],
+                rows_per_second=rate and round(rate, 1),
+            )
+
+    return report
