@@ -126,8 +126,9 @@ def _decoded(name: str, text: str | bytes) -> str:
 
 
 def _after(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of what follows `before`."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
+    """Line and column, from 1, of what follows `before`, by YAML's line breaks."""
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    return len(lines), len(lines[-1]) + 1
 
 
 def _error(place: Place, text: str) -> SpecError:
@@ -187,6 +188,10 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, _data: Any) -> bool:
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # the other styles write U+0085 and its like raw, which a reader folds into spaces
+        return self.represent_scalar(_TEXT, data, style=None if data.isprintable() else '"')
+
 
 _TOO_LARGE = f"found more than {_VALUES:,} values (aliases counted out), or {DEPTH} levels; allowed: fewer"
 _WHOLE = r"(?:0|[1-9](?:_?[0-9])*)"
@@ -204,6 +209,9 @@ for _tag, _pattern, _first in (
 ):
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), _first)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _whole(text: str) -> int:

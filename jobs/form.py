@@ -18,6 +18,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PydanticUserError,
     Strict,
     ValidationError,
     ValidationInfo,
@@ -29,6 +30,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from genai.errors import InputError
+from jobs.document import printable
 
 T = TypeVar("T")
 
@@ -75,7 +77,12 @@ def build(kind: type[T], values: Any, beside: Sequence[str] = ()) -> T:
 
     Raises pydantic's ValidationError with all faults.
     """
-    form = form_of(kind).model_validate(values, context=beside)  # type: ignore[arg-type]  # a class can be hashed
+    try:
+        form_of(kind).model_rebuild()
+    except (PydanticUserError, NameError) as error:
+        text = f"{kind.__qualname__} has a field that no job file can say: {printable(str(error))}"
+        raise rule(f"{text}; allowed: fields of plain types") from error
+    form = form_of(kind).model_validate(values, context=beside)
     try:
         return kind(**{name: getattr(form, name) for name in type(form).model_fields})
     except (InputError, ValueError, TypeError) as error:  # the dataclass's own check of its fields together
@@ -84,23 +91,25 @@ def build(kind: type[T], values: Any, beside: Sequence[str] = ()) -> T:
 
 def values_of(instance: Any) -> dict[str, Any]:
     """The fields of a dataclass's instance as plain values."""
-    form = form_of(type(instance))  # type: ignore[arg-type]  # a class can be hashed
+    form = form_of(type(instance))
     return form.model_construct(**{name: getattr(instance, name) for name in form.model_fields}).model_dump(mode="json")
 
 
-@cache
 def form_of(kind: type) -> type[Part]:
     """The pydantic model of a dataclass's fields."""
+    return _form_of(kind)
+
+
+@cache
+def _form_of(kind: Any) -> type[Part]:
     hints = get_type_hints(kind, include_extras=True)
     shown: dict[str, Any] = {}
     for field in fields(kind):
         factory = None if field.default_factory is MISSING else field.default_factory
         default = ... if field.default is MISSING else field.default
-        info = Field(default_factory=factory) if factory else Field(default)
-        info.description = next(
-            (mark.documentation for mark in _marks(hints[field.name]) if isinstance(mark, DocInfo)), None
-        )
-        shown[field.name] = (_lists_as_tuples(hints[field.name]), info)
+        default_of: dict[str, Any] = {"default_factory": factory} if factory else {"default": default}
+        told = next((mark.documentation for mark in _marks(hints[field.name]) if isinstance(mark, DocInfo)), None)
+        shown[field.name] = (_lists_as_tuples(hints[field.name]), Field(**default_of, description=told))
     return create_model(kind.__name__, __base__=Part, __doc__=kind.__doc__, **shown)
 
 

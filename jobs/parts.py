@@ -52,7 +52,7 @@ def _listed(value: Any) -> Any:
 class Split(Part):
     """Which share of the rows is for what; a row's side follows from its content alone."""
 
-    train: Share = Field(gt=0, description="Share of rows to train on; left out: what the other two leave.")
+    train: Share = Field(0.8, gt=0, description="Share of rows to train on; left out: what the other two leave.")
     validation: Share = Field(0.1, description="Share of rows that pick the best weights.")
     test: Share = Field(0.1, description="Share of rows for the final measures; 0 with data.test_source.")
 
@@ -77,7 +77,7 @@ class Split(Part):
 class Data(Part):
     """The rows that there are."""
 
-    source: Annotated[Names, BeforeValidator(_listed)] = Field(
+    source: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
         description="Where the rows are: sklearn://digits, a Parquet file or glob, a folder of images; or a list."
     )
     test_source: Text | None = Field(None, description="Rows of their own for the test; split.test is then 0.")
@@ -238,7 +238,9 @@ class Generate(Part):
     """The samples to mint."""
 
     count: Count = Field(1000, description="Samples: a number, {per_class: n}, {match: train} or {balance: true}.")
-    labels: Annotated[Names, BeforeValidator(_named)] | None = Field(None, description="Only these classes; null: all.")
+    labels: Annotated[Names, BeforeValidator(_named, json_schema_input_type=list[Text | int])] | None = Field(
+        None, description="Only these classes; null: all."
+    )
     part_rows: int = Field(1000, ge=1, le=10_000_000, description="Samples of one Parquet part.")
     batch: int = Field(128, ge=1, le=1_000_000, description="Samples drawn at once; changes bits.")
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Arithmetic of the network; changes bits.")

@@ -1,0 +1,68 @@
+"""The JSON Schema of a job file, for editors: the models' own, with a branch for each kind of plug-in.
+
+`{family: …}` and `{kind: …}` are `oneOf` over the kinds that are installed, with their fields; what stands under
+`generate.sampler` follows from the family by `if`/`then`. A user's own `package.module:Class` passes, its fields
+unchecked, since an editor cannot import it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import IsInstanceSchema
+
+from genai.registry import find, names
+from jobs.form import form_of
+from jobs.parts import FAMILY, MODALITY
+from jobs.plugin import Plugin
+from jobs.spec import JobSpec
+
+Json = dict[str, Any]
+
+_FOREIGN = {"type": "string", "pattern": r"^[\w.]+:\w+$", "description": "Your own, as package.module:Class."}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves plug-ins open: `json_schema` fills them in."""
+
+    def is_instance_schema(self, schema: IsInstanceSchema) -> JsonSchemaValue:  # noqa: ARG002  # pydantic's signature
+        return {}
+
+
+def json_schema() -> Json:
+    """JSON Schema (draft 2020-12) of a job file."""
+    made = JobSpec.model_json_schema(schema_generator=_Generator)
+    parts = made["$defs"]
+    parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
+    parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
+    made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
+    return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}
+
+
+def _choice(plugin: Plugin[Any]) -> Json:
+    """A bare name, or a mapping with the fields of its kind."""
+    known = names(plugin.package)
+    named = {"enum": known, "description": "A kind, with its defaults."}
+    foreign = {"type": "object", "properties": {plugin.key: _FOREIGN}, "required": [plugin.key]}
+    return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for name in known), foreign]}
+
+
+def _fields_of(plugin: Plugin[Any], name: str) -> Json:
+    schema = form_of(find(plugin.package, name, plugin.base)).model_json_schema()
+    assert "$defs" not in schema, f"{name}: the fields of a kind are plain values"
+    schema["properties"] = {plugin.key: {"const": name}, **schema.get("properties", {})}
+    needed = [] if name == plugin.default else [plugin.key]
+    return schema | {"required": [*needed, *schema.get("required", [])]}
+
+
+def _sampler_of(name: str) -> Json:
+    """The fields of `generate.sampler` where the family is `name`, also where it is by default."""
+    needed = [] if name == FAMILY.default else ["family"]
+    mapping = {"type": "object", "properties": {"family": {"const": name}}, "required": needed}
+    condition = {
+        "properties": {"model": {"anyOf": [{"const": name}, mapping]}},
+        "required": ["model"] if needed else [],
+    }
+    sampler = form_of(find(FAMILY.package, name, FAMILY.base).Sampler).model_json_schema()
+    return {"if": condition, "then": {"properties": {"generate": {"properties": {"sampler": sampler}}}}}
