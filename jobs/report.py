@@ -1,0 +1,254 @@
+"""The page of a run, for people who would rather look than read: samples beside real data, curves, counts, identities.
+
+One file without scripts that asks nothing of any server, opened from a disk or a bucket; its own content security
+policy holds it to that. It says what it is given and nothing else. Pure: no clock, no store; equal pages give equal
+bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from jobs import chart
+from jobs.chart import Curve, Line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = [
+    "ClassCount", "Counts", "Curve", "Files", "Grid", "GridRow", "Line", "Measure", "Page", "Picture", "Quarantined",
+    "Snippet", "Stage", "reading", "render",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file; `index` is that of a sample, or None."""
+
+    png: bytes
+    index: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, from the file's header."""
+        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
+
+    @property
+    def uri(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """Samples of one class beside real ones; unlabelled data has one row without a name."""
+
+    name: str
+    synthetic: tuple[Picture, ...]
+    real: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of pictures of one size."""
+
+    title: str
+    rows: tuple[GridRow, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Samples of a class; `real` are the rows that the model was trained on."""
+
+    name: str
+    planned: int
+    published: int
+    real: int | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of each planned index: planned = published + rejected + failed."""
+
+    planned: int
+    published: int
+    rejected: Mapping[str, int] = field(default_factory=dict)  # by reason
+    failed: Mapping[str, int] = field(default_factory=dict)  # by error
+    classes: tuple[ClassCount, ...] = ()
+
+    @property
+    def known_real(self) -> bool:
+        """Whether the page has a column of real rows."""
+        return any(count.real is not None for count in self.classes)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How long a stage took; `reused`: it was complete in the store, and nothing was done."""
+
+    name: str
+    seconds: float
+    rows: int = 0
+    reused: bool = False
+
+    @property
+    def rate(self) -> float:
+        """Rows a second; 0 where nothing was counted."""
+        return self.rows / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score, in words as it is to be shown."""
+
+    name: str
+    value: str
+    interval: str = ""
+    meaning: str = ""
+    passed: bool | None = None  # its gate; None: it has none
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A shard that stays undone, and why."""
+
+    shard: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """How to read the data with one library."""
+
+    name: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the parts are: `data` is the folder or URI that holds only them."""
+
+    data: str
+    parts: int
+    bytes: int
+    snippets: tuple[Snippet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page says. Sections without content are left out."""
+
+    title: str
+    job: str
+    command: str  # for a shell
+    created: str  # a date, as it is to be shown
+    sentence: str  # what happened
+    counts: Counts | None = None
+    grids: tuple[Grid, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)  # run, dataset, digests
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Files | None = None
+    quarantined: tuple[Quarantined, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def render(page: Page) -> str:
+    """The page as one HTML document."""
+    charts = [made for made in map(chart.draw, page.curves) if made]
+    return _template().render(page=page, charts=charts, layouts=[(grid, _layout(grid)) for grid in page.grids])
+
+
+def reading(data: str) -> tuple[Snippet, ...]:
+    """How to read the parts in the folder or under the URI `data`, with three libraries."""
+    glob = f"{data.rstrip('/')}/*.parquet"
+    remote = "://" in data
+    quoted = glob.replace("'", "''")
+    secret = 'duckdb.sql("INSTALL httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain)")\n' if remote else ""
+    query = f"SELECT * EXCLUDE image FROM '{quoted}' LIMIT 5"  # noqa: S608  # text for the reader
+    first = "  # pip install s3fs" if remote else ""
+    return (
+        Snippet(
+            "Hugging Face datasets",
+            f"from datasets import load_dataset{first}\n\n"
+            f'rows = load_dataset("parquet", data_files={glob!r}, split="train")\n'
+            'rows[0]["image"]  # a PIL image',
+        ),
+        Snippet("DuckDB", f"import duckdb\n\n{secret}duckdb.sql({query!r})"),
+        Snippet("Polars", f"import polars\n\nrows = polars.scan_parquet({glob!r})\nrows.head().collect()"),
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Sizes of a grid's pictures in CSS pixels: whole multiples of their own, halves on a phone, whose screens have
+    two or three dots to a CSS pixel.
+    """
+
+    cell: float
+    phone_cell: float
+    columns: int
+    real_columns: int
+    phone_columns: int
+    shrunk: bool  # pictures are drawn smaller than they are
+    above: bool  # names are too long to stand at the left
+    nameless: bool
+    compared: bool
+
+
+def _layout(grid: Grid) -> _Layout:
+    pictures = [picture for row in grid.rows for picture in (*row.synthetic, *row.real)]
+    width = max((picture.size[0] for picture in pictures), default=1)
+    small = width <= _CELL
+    columns = max(1, min(max((len(row.synthetic) for row in grid.rows), default=1), 16 if small else 8))
+    longest = max((len(row.name) for row in grid.rows), default=0)
+    return _Layout(
+        cell=width * (_CELL // width) if small else min(width, 2 * _CELL),
+        phone_cell=width * (2 * _PHONE // width) / 2 if width <= 2 * _PHONE else _PHONE,
+        columns=columns,
+        real_columns=4 if small else 2,
+        phone_columns=min(columns, 8),
+        shrunk=width > 2 * _CELL,
+        above=longest > 2,
+        nameless=longest == 0,
+        compared=any(row.real for row in grid.rows),
+    )
+
+
+_CELL, _PHONE = 56, 42  # largest side of a small picture: sixteen and four fill a desktop's line, eight a phone's
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": chart.number, "size": _size, "duration": _duration}
+    environment.globals["area"] = {name: getattr(chart, name) for name in _AREA}
+    return environment.from_string(resources.files("jobs").joinpath("report.html.j2").read_text("utf-8"))
+
+
+_AREA = ("WIDTH", "HEIGHT", "LEFT", "RIGHT", "TOP", "BOTTOM")
+
+
+def _size(count: int) -> str:
+    """Bytes for people, in decimal units."""
+    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB", "PB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.3g} {units[0]}"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
