@@ -1,11 +1,20 @@
-"""Rows that a test makes up, as a source of the real kind of protocol."""
+"""Rows that a test makes up, as a source of the real kind of protocol; real digits, and workers to train on them."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from sklearn.datasets import load_digits
 
+from genai.modalities.image import Image
+from genai.order import Rows
+from genai.recipe import Recipe
 from genai.sources import Fragment, Row, Source
+from genai.train import Trained, fit
 
 
 class Listed(Source):
@@ -44,3 +53,71 @@ def pictures() -> Callable[..., list]:
         return [(value, labels[i % len(labels)]) for i, value in enumerate(values)]
 
     return make
+
+
+class Together:
+    """Workers as threads that meet at a barrier: an `Exchange` for each of them."""
+
+    def __init__(self, size: int) -> None:
+        self.barrier, self.slots = threading.Barrier(size, timeout=120), [None] * size
+
+    def member(self, rank: int) -> SimpleNamespace:
+        def gather(value: torch.Tensor) -> list[torch.Tensor]:
+            self.slots[rank] = value.clone()
+            self.barrier.wait()
+            found = [slot.clone() for slot in self.slots]
+            self.barrier.wait()
+            return found
+
+        return SimpleNamespace(rank=rank, size=len(self.slots), gather=gather)
+
+
+@pytest.fixture(scope="session")
+def together() -> Callable[..., list]:
+    """`together(size, work)`: what `work(exchange)` gives on each of `size` workers that run at the same time."""
+
+    def run(size: int, work: Callable) -> list:
+        group = Together(size)
+
+        def one(rank: int) -> object:
+            torch.set_num_threads(1)  # a new thread has the process's default
+            try:
+                return work(group.member(rank))
+            except BaseException:
+                group.barrier.abort()
+                raise
+
+        with ThreadPoolExecutor(size) as pool:
+            return list(pool.map(one, range(size)))
+
+    return run
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: what the tests' workers have, and quickest where there is little to compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Scikit-learn's 1,797 digits: uint8 (rows, 8, 8, 1), int64 (rows,)."""
+    found = load_digits()
+    return np.round(found.images * (255 / 16)).astype(np.uint8)[..., None], found.target.astype(np.int64)
+
+
+@pytest.fixture(scope="session")
+def train() -> Callable[..., Trained]:
+    """`train(member, digits, recipe, **how)`: trained on 1,200 digits, validated and tested on others."""
+
+    def run(member: object, digits: tuple, recipe: Recipe, **how: object) -> Trained:
+        arrays, labels = digits
+        data = Rows(arrays[:1200], labels[:1200], recipe.batch, recipe.micro_batches, recipe.seed)
+        validation, test = ((arrays[a:b], labels[a:b]) for a, b in ((1200, 1400), (1400, 1700)))
+        image = Image((8, 8), "L")
+        return fit(member.family, image, 10, data, recipe, **{"validation": validation, "test": test, **how})
+
+    return run
