@@ -32,8 +32,9 @@ class Generator:
         sampler: Any = None,
         precision: str = "fp32",
         device: torch.device | str = "cpu",
+        threads: int = 1,
     ) -> None:
-        self.checkpoint, self.seed, self.precision = checkpoint, seed, precision
+        self.checkpoint, self.seed, self.precision, self.threads = checkpoint, seed, precision, threads
         self.batch = -(-batch // ROUND) * ROUND
         self.sampler = checkpoint.family.Sampler() if sampler is None else sampler
         self.device = torch.device(device)
@@ -43,6 +44,7 @@ class Generator:
         """The samples `indices`, of the classes `labels` (None where the checkpoint has no classes), at their
         `attempt`-th try: uint8, (rows, *array_shape). Raises InputError on a label that is not in [0, classes).
         """
+        torch.set_num_threads(self.threads)  # of the calling thread: OpenMP keeps the number by thread
         wanted = np.zeros(len(indices), np.int64) if labels is None else np.asarray(labels, np.int64)
         self._check(wanted, given=labels is not None)
         starts = range(0, len(indices), self.batch)

@@ -61,12 +61,13 @@ def drive(survey_: Survey, crew: Crew, events: EventLog, *, clock: Callable[[], 
     return manifest
 
 
-def run(spec_survey: Survey, crew: Crew, events: EventLog) -> Manifest:
-    """`drive`, with the run's beginning and end told in its events and its result written."""
+def run(spec_survey: Survey, crew: Crew, events: EventLog, publish_page: Callable[[], str] = lambda: "") -> Manifest:
+    """`drive`, then the page; the run's end is told in its events and written as its result."""
     store, run_id = spec_survey.store, layout.run_id(spec_survey.spec)
     began = time.time()
     try:
         manifest = drive(spec_survey, crew, events)
+        page = publish_page()
     except Exception as error:
         kind = "run_incomplete" if isinstance(error, Incomplete) else "run_failed"
         code = getattr(error, "exit_code", 1)
@@ -76,7 +77,7 @@ def run(spec_survey: Survey, crew: Crew, events: EventLog) -> Manifest:
         raise
     result = {
         "state": "done", "exit_code": 0, "began": began, "ended": time.time(), "dataset": manifest.key,
-        "path": store.locate(f"datasets/{manifest.key}"), "digest": manifest.digest,
+        "path": store.locate(f"datasets/{manifest.key}"), "page": page, "digest": manifest.digest,
         "checkpoint": manifest.checkpoint, "rows": manifest.rows, "bytes": manifest.bytes,
     }  # fmt: skip
     _result(store, run_id, result)

@@ -20,13 +20,15 @@ from jobs.plan import Plan, Shard
 from jobs.stores import Store
 
 VERSION = 1
+Bytes = bytes  # a field of that name hides the type
 _READERS = 32
 
 
 @dataclass(frozen=True)
 class Receipt:
     """A shard's bytes are in the store. `sha256` is of the bytes, `content` of what they decode to; `labels` are
-    counts by class; `seconds` by what took them (drawing, encoding, storing)."""
+    counts by class; `seconds` by what took them (drawing, encoding, storing).
+    """
 
     name: str
     start: int
@@ -42,11 +44,11 @@ class Receipt:
     def rows(self) -> int:
         return self.stop - self.start
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> Bytes:
         return canonical({"version": VERSION, **asdict(self)})
 
     @classmethod
-    def from_json(cls, data: bytes) -> Receipt:
+    def from_json(cls, data: Bytes) -> Receipt:
         """Raises IntegrityError where the bytes are no receipt."""
         try:
             found = json.loads(data)
@@ -104,7 +106,7 @@ class Manifest:
     def bytes(self) -> int:
         return sum(part.bytes for part in self.parts)
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> Bytes:
         """The manifest as it is published: no clock time, no worker's name, so that equal datasets have equal ones."""
         parts = [
             {"name": f"data/{p.name}", "start": p.start, "stop": p.stop, "rows": p.rows, "bytes": p.bytes,
@@ -124,7 +126,7 @@ class Manifest:
         ).encode()  # fmt: skip
 
     @classmethod
-    def from_json(cls, data: bytes) -> Manifest:
+    def from_json(cls, data: Bytes) -> Manifest:
         """Raises IntegrityError where the bytes are no manifest, or one that contradicts itself."""
         try:
             found = json.loads(data)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @dataclass
 class Survey:
     """The keys of the stages as far as they can be known, and what is complete. A key is known when all that is
-    upstream of it is complete."""
+    upstream of it is complete.
+    """
 
     spec: JobSpec
     store: Store

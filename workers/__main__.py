@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import click
 
-from genai.errors import GenaiError, StoreError
+from genai.errors import GenaiError
 from jobs import layout
 from jobs.crew import Crew
 from jobs.driver import run
@@ -39,17 +39,17 @@ ENVIRONMENT = {
 @click.command()
 @click.argument("job_uri")
 @click.option("--crew", "crew_name", type=click.Choice(["ray", "local"]), default="ray", help="Who does the work.")
-def main(job_uri: str, crew_name: str) -> None:
+@click.option("--command", default="", help="What the user typed, for the page.")
+def main(job_uri: str, crew_name: str, command: str) -> None:
     """Drive the run whose job file is JOB_URI."""
     folder, _, name = job_uri.rpartition("/")
     spec = load(job_uri, open_store(folder).get(name))
     try:
         with EventLog(layout.job_store(spec), layout.run_id(spec), _print) as events:
-            events.note("run_started", run=layout.run_id(spec), crew=crew_name, job=job_uri)
+            events.note("run_started", run=layout.run_id(spec), crew=crew_name, job=job_uri, command=command)
             found = survey(spec)
             with crew_of(crew_name, found) as crew:
-                run(found, crew, events)
-                _report(found, events)
+                run(found, crew, events, lambda: _page(found, events, command or f"genai run {job_uri}"))
     except GenaiError as error:
         sys.exit(error.exit_code)
 
@@ -59,8 +59,11 @@ def _print(event: Event) -> None:
     sys.stdout.flush()
 
 
-def _report(found: Survey, events: EventLog) -> None:
+def _page(found: Survey, events: EventLog, command: str) -> str:
+    from jobs.page import write
+
     events.flush()
+    return write(found, command)
 
 
 @contextmanager

@@ -11,16 +11,15 @@ import threading
 import time
 
 import numpy as np
-import torch
 
 from genai import formats
-from genai.checkpoint import CONFIG, MODEL, Checkpoint
-from genai.formats import About, Format, Samples, content_digest
-from genai.generate import Generator
+from genai.checkpoint import Checkpoint
+from genai.formats import About, Format, content_digest
 from genai.identity import sha256
 from genai.registry import find
 from jobs import layout
 from jobs.crew import GenerateTask
+from jobs.draw import generator_of, samples_of
 from jobs.ledger import Receipt
 from jobs.plan import Shard
 
@@ -32,29 +31,19 @@ class Minter:
         spec, generate = task.spec, task.spec.generate
         self.task, self.worker = task, worker
         self.store = layout.job_store(spec)
-        files = {name: self.store.get(layout.checkpoint(task.train_key, name)) for name in (CONFIG, MODEL)}
-        checkpoint = Checkpoint.from_files(files, task.checkpoint)
+        self.generator = generator_of(spec, self.store, task.train_key, task.checkpoint, device)
+        checkpoint = self.generator.checkpoint
         self.classes = checkpoint.classes
-        self.generator = Generator(
-            checkpoint, spec.seed, generate.batch, generate.sampler, generate.precision, torch.device(device)
-        )
         self.format: Format = find(formats, generate.format, Format)()  # type: ignore[type-abstract]
         self.about = about(task, checkpoint)
         self._drawing = threading.Lock()
-
-    def draw(self, start: int, stop: int) -> Samples:
-        """The samples of a range of indices."""
-        torch.set_num_threads(self.task.spec.generate.threads)  # OpenMP keeps the number by thread
-        indices, labels = range(start, stop), self.task.plan.labels(start, stop)
-        arrays = self.generator.draw(indices, labels if self.classes else None)
-        return Samples(np.arange(start, stop), np.array(labels) if self.classes else None, arrays)
 
     def make(self, shard: Shard) -> Receipt:
         """Draw, encode and store a shard, then its receipt."""
         clock = [time.monotonic()]
         with self._drawing:
             clock.append(time.monotonic())
-            samples = self.draw(shard.start, shard.stop)
+            samples = samples_of(self.generator, self.task.plan, range(shard.start, shard.stop))
             clock.append(time.monotonic())
         data = self.format.encode(samples, self.about)
         clock.append(time.monotonic())

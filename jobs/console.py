@@ -1,0 +1,134 @@
+"""The terminal: a fold over a run's events. Progress on stderr, a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from jobs.events import Event
+
+EVERY_SECONDS, EVERY_SHARE = 5.0, 0.05  # plain lines: the later of the two
+
+
+class Plain:
+    """One line for what matters, and for progress every 5 s or 5 %, whichever is later."""
+
+    def __init__(self, write: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write, self._clock = write or _to_stderr, clock
+        self._shown: tuple[float, float] = (-1e9, -1.0)  # when, and what share
+
+    def __call__(self, event: Event) -> None:
+        done = progress_of(event)
+        if done is not None and event.kind != "train_validated" and not self._due(done):
+            return
+        text = sentence(event)
+        if text:
+            self._write(text)
+
+    def _due(self, done: float) -> bool:
+        at, share = self._shown
+        if done < 1 and self._clock() - at < EVERY_SECONDS and share <= done < share + EVERY_SHARE:
+            return False
+        self._shown = (self._clock(), done)
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+
+class Live:
+    """A bar for the stage at work, with finished stages above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task: Any = None
+
+    def __call__(self, event: Event) -> None:
+        done = progress_of(event)
+        if event.kind == "stage_started":
+            self._task = self._progress.add_task(event.fields["stage"], total=1.0, note="")
+        elif done is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, note=_note(event))
+        else:
+            if event.kind == "stage_done" and self._task is not None:
+                self._progress.remove_task(self._task)
+                self._task = None
+            text = sentence(event)
+            if text:
+                self._progress.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def console() -> Plain | Live:
+    """The one that fits stderr. (rich heeds NO_COLOR by itself.)"""
+    return Live() if sys.stderr.isatty() else Plain()
+
+
+def progress_of(event: Event) -> float | None:
+    """Share of its stage that is done, 0 to 1, where the event tells one."""
+    fields = event.fields
+    if event.kind in ("train_step", "train_validated"):
+        return float(fields["step"]) / max(1, fields["steps"])
+    if event.kind == "part_done":
+        return float(fields["done"]) / max(1, fields["parts"])
+    return None
+
+
+def _note(event: Event) -> str:
+    f = event.fields
+    if event.kind == "train_step":
+        rate = f", {f['rows_per_second']:,.0f} rows/s" if f.get("rows_per_second") else ""
+        return f"step {f['step']:,} of {f['steps']:,}, loss {f['loss']:.4g}{rate}"
+    if event.kind == "train_validated":
+        return "held out: " + ", ".join(f"{k} {v:.4g}" for k, v in f.items() if k not in ("step", "steps"))
+    return f"{f['done']:,} of {f['parts']:,} parts"
+
+
+def sentence(event: Event) -> str:  # noqa: PLR0911  # a table, read from above
+    """The event in a line, or nothing where it is not worth one."""
+    f = event.fields
+    match event.kind:
+        case "run_started":
+            return f"run {f['run']}"
+        case "stage_started":
+            about = {"train": f"{f.get('steps', 0):,} steps", "generate": f"{f.get('parts', 0):,} parts"}
+            return f"{f['stage']}: {about.get(f['stage'], 'reading the data')}"
+        case "stage_reused":
+            return f"{f['stage']}: done before ({f['key']})"
+        case "stage_done":
+            return f"{f['stage']}: done in {f['seconds']:.1f} s"
+        case "train_step" | "part_done":
+            return f"{'train' if event.kind == 'train_step' else 'generate'}: {_note(event)}"
+        case "train_validated":
+            return f"train: step {f['step']:,}, {_note(event)}"
+        case "shard_failed":
+            return f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
+        case "worker_lost":
+            return f"lost worker {f['worker']}: {f['error']}"
+        case "shard_quarantined":
+            return f"generate: gave up {f['shard']}: {f['error']}"
+        case _:
+            return ""
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

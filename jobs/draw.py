@@ -1,0 +1,116 @@
+"""Drawing on the spot: single samples of a run, and a page of sixteen, with no run and no Ray.
+
+The same function of (checkpoint, seed, index) as the workers', with the plan's batch, precision and threads, so a
+sample drawn here has the pixels of the published one. (Science is imported when it is called: the CLI stays quick.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genai.errors import InputError, NotFound
+from jobs import layout
+from jobs.ledger import Manifest
+from jobs.plan import Plan
+from jobs.spec import JobSpec
+from jobs.stores import Store
+from jobs.survey import Survey
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from genai.formats import Samples
+    from genai.generate import Generator
+
+
+def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, device: str = "cpu") -> Generator:
+    """The checkpoint as a generator. Raises IntegrityError where it is not the one of that digest."""
+    from genai.checkpoint import CONFIG, MODEL, Checkpoint
+    from genai.generate import Generator
+
+    files = {name: store.get(layout.checkpoint(train_key, name)) for name in (CONFIG, MODEL)}
+    how = spec.generate
+    return Generator(
+        Checkpoint.from_files(files, digest), spec.seed, how.batch, how.sampler, how.precision, device, how.threads
+    )
+
+
+def samples_of(generator: Generator, plan: Plan, indices: range) -> Samples:
+    """The samples of a range of indices, of the classes that the plan gives them."""
+    import numpy as np
+
+    from genai.formats import Samples
+
+    labels = plan.labels(indices.start, indices.stop) if generator.checkpoint.classes else None
+    arrays = generator.draw(indices, labels)
+    return Samples(np.array(indices), None if labels is None else np.array(labels), arrays)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One sample drawn again. `equal` says whether its pixels are the published ones; None: it is not published."""
+
+    index: int
+    label: str | None
+    png: bytes
+    equal: bool | None
+
+
+def sample(found: Survey, index: int) -> Drawn:
+    """Draw the sample `index` alone. Raises InputError where there is no checkpoint or no such index."""
+    assert found.plan
+    if not (found.train_key and found.checkpoint):
+        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first")
+    if not 0 <= index < 2**62:
+        raise InputError(f"--index {index}: allowed: 0 or more")
+    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    drawn = samples_of(generator, found.plan, range(index, index + 1))
+    classes = generator.checkpoint.classes
+    published = _published(found.store, found.manifest, index) if found.manifest else None
+    equal = None if published is None else bool((published == drawn.arrays[0]).all())
+    label = classes[int(drawn.labels[0])] if drawn.labels is not None else None
+    return Drawn(index, label, generator.checkpoint.modality.cells(drawn.arrays)[0], equal)
+
+
+def _published(store: Store, manifest: Manifest, index: int) -> np.ndarray | None:
+    from genai import formats
+    from genai.formats import Format
+    from genai.registry import find
+
+    part = next((part for part in manifest.parts if part.start <= index < part.stop), None)
+    if part is None:
+        return None
+    format_ = find(formats, manifest.plan.suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete
+    try:
+        return format_.decode(store.get(layout.part(manifest.key, part.name))).arrays[index - part.start]
+    except NotFound:
+        return None
+
+
+def preview(found: Survey, command: str, count: int = 16) -> str:
+    """A page of the first samples, from the newest checkpoint of the job, as HTML."""
+    from jobs.report import Grid, GridRow, Page, Picture, render
+
+    if not (found.plan and found.train_key and found.checkpoint):
+        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
+    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    drawn = samples_of(generator, found.plan, range(count))
+    cells = generator.checkpoint.modality.cells(drawn.arrays)
+    classes = generator.checkpoint.classes
+    rows: dict[str, list[Picture]] = {}
+    for i, png in enumerate(cells):
+        rows.setdefault(classes[int(drawn.labels[i])] if drawn.labels is not None else "", []).append(Picture(png, i))
+    grid = Grid(f"The first {count} samples", tuple(GridRow(name, tuple(pictures)) for name, pictures in rows.items()))
+    made = (found.metrics or {}).get("steps", 0)
+    return render(
+        Page(
+            title=f"Preview of {found.spec.name}",
+            job=found.spec.name,
+            command=command,
+            created="",
+            sentence=f"Samples 0 to {count - 1}, drawn now from the checkpoint of step {made:,}; none is published.",
+            grids=(grid,),
+            identities={"checkpoint digest": found.checkpoint, "seed": str(found.spec.seed)},
+        )
+    )

@@ -1,0 +1,206 @@
+"""What a run's page shows, gathered from the store: `report.html` for people, `report.json` for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from genai import formats
+from genai.formats import Format, Samples
+from genai.modalities import Modality
+from genai.prepared import Prepared, load
+from genai.registry import find
+from jobs import layout
+from jobs.events import Event, read
+from jobs.ledger import Manifest
+from jobs.report import (
+    ClassCount,
+    Counts,
+    Curve,
+    Files,
+    Grid,
+    GridRow,
+    Line,
+    Page,
+    Picture,
+    Quarantined,
+    Stage,
+    reading,
+    render,
+)
+from jobs.stores import Store
+from jobs.survey import Survey
+
+SYNTHETIC, REAL = 16, 4  # pictures of a class
+PARTS = 4  # that are looked into for pictures
+
+
+def write(found: Survey, command: str) -> str:
+    """Write the page of a sealed dataset beside it; its place."""
+    assert found.manifest
+    key = found.manifest.key
+    page = gather(found, command)
+    found.store.put(layout.dataset(key, "report.json"), json.dumps(summary(found), indent=1).encode())
+    found.store.put(layout.dataset(key, "report.html"), render(page).encode())
+    return found.store.locate(layout.dataset(key, "report.html"))
+
+
+def gather(found: Survey, command: str) -> Page:
+    """The page of a sealed dataset. Raises StoreError and IntegrityError where its parts cannot be read."""
+    manifest, prepared, spec = found.manifest, found.prepared, found.spec
+    assert manifest
+    assert prepared
+    events = list(read(found.store, layout.run_id(spec)))
+    data = found.store.locate(layout.dataset(manifest.key, "data"))
+    return Page(
+        title=f"{manifest.rows:,} samples of {spec.name}",
+        job=spec.name,
+        command=command,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        sentence=_sentence(found),
+        counts=_counts(manifest, prepared),
+        grids=(Grid("Synthetic samples, and real ones", tuple(_rows(found)), _GRID_NOTE),),
+        curves=_curves((found.metrics or {}).get("history", [])),
+        stages=tuple(_stages(events, manifest, prepared)),
+        identities=identities(found),
+        versions=manifest.versions,
+        files=Files(data, len(manifest.parts), manifest.bytes, reading(data)),
+        quarantined=tuple(
+            Quarantined(e.fields["shard"], e.fields["error"]) for e in events if e.kind == "shard_quarantined"
+        ),
+        notes=tuple(_notes(found)),
+    )
+
+
+_GRID_NOTE = "Each row a class: samples from the start of the dataset, not chosen; right of the rule, rows of the data."
+
+
+def identities(found: Survey) -> dict[str, str]:
+    """What the run, its dataset and all it was made from are called."""
+    manifest, prepared = found.manifest, found.prepared
+    assert manifest
+    assert prepared
+    return {
+        "run": layout.run_id(found.spec),
+        "dataset": manifest.key,
+        "dataset digest": manifest.digest,
+        "checkpoint": found.train_key or "",
+        "checkpoint digest": manifest.checkpoint,
+        "prepared data": found.prepare_key,
+        "prepared digest": prepared.digest,
+        "spec digest": found.spec.digest,
+        "seed": str(manifest.seed),
+    }
+
+
+def summary(found: Survey) -> dict[str, Any]:
+    """The page's figures, for programs."""
+    assert found.manifest
+    assert found.prepared
+    return {
+        "job": found.spec.name,
+        "identities": identities(found),
+        "rows": found.manifest.rows,
+        "bytes": found.manifest.bytes,
+        "parts": len(found.manifest.parts),
+        "classes": list(found.manifest.classes),
+        "measures": (found.metrics or {}).get("measures", {}),
+        "history": (found.metrics or {}).get("history", []),
+        "data": {name: split.rows for name, split in found.prepared.splits.items()},
+        "skipped": found.prepared.skipped,
+        "versions": found.manifest.versions,
+    }
+
+
+def _sentence(found: Survey) -> str:
+    assert found.manifest
+    assert found.prepared
+    family = found.spec.model.model_dump(mode="json")["family"]
+    train = found.prepared.splits["train"].rows
+    return (
+        f"A {family} model trained on {train:,} rows made {found.manifest.rows:,} samples in "
+        f"{len(found.manifest.parts):,} parts."
+    )
+
+
+def _counts(manifest: Manifest, prepared: Prepared) -> Counts:
+    planned = manifest.plan.label_counts()
+    published = [sum(column) for column in zip(*(part.labels for part in manifest.parts), strict=True)]
+    real = prepared.splits["train"].labels
+    classes = tuple(
+        ClassCount(name, planned[i], published[i], real[i] if i < len(real) else None)
+        for i, name in enumerate(manifest.classes)
+    )
+    return Counts(manifest.plan.count, manifest.rows, classes=classes)
+
+
+def _rows(found: Survey) -> Iterator[GridRow]:
+    """A row of pictures for each class, or one for all where there are none."""
+    manifest, prepared = found.manifest, found.prepared
+    assert manifest
+    assert prepared
+    samples = _first_samples(found.store, manifest, prepared.modality)
+    arrays, labels = _real(found.store, found.prepare_key, prepared)
+    for number, name in enumerate(manifest.classes or ("",)):
+        wanted = np.flatnonzero(samples.labels == number) if manifest.classes else np.arange(len(samples))
+        wanted = wanted[: SYNTHETIC if manifest.classes else SYNTHETIC * 4]
+        real = np.flatnonzero(labels == number)[:REAL] if manifest.classes else np.arange(min(len(labels), REAL * 4))
+        cells = prepared.modality.cells(samples.arrays[wanted])
+        synthetic = [Picture(png, int(samples.indices[i])) for png, i in zip(cells, wanted, strict=True)]
+        yield GridRow(name, tuple(synthetic), tuple(map(Picture, prepared.modality.cells(arrays[real]))))
+
+
+def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samples:
+    format_ = find(formats, manifest.plan.suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete
+    parts = [
+        format_.decode(store.get(layout.part(manifest.key, part.name)), modality) for part in manifest.parts[:PARTS]
+    ]
+    return Samples(
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.labels for part in parts if part.labels is not None]) if manifest.classes else None,
+        np.concatenate([part.arrays for part in parts]),
+    )
+
+
+def _real(store: Store, key: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    return load(prepared, "train", lambda name: store.get(layout.prepared(key, name)), rows=4096)
+
+
+def _curves(history: Iterable[dict[str, Any]]) -> tuple[Curve, ...]:
+    entries = list(history)
+    loss = tuple((float(e["step"]), float(e["loss"])) for e in entries if "lr" in e)
+    held = [e for e in entries if "lr" not in e]
+    names = [name for name in held[0] if name != "step"] if held else []
+    curves = [Curve("Training loss", (Line("loss", loss),))] if loss else []
+    if names:
+        lines = tuple(Line(name, tuple((float(e["step"]), float(e[name])) for e in held)) for name in names)
+        curves.append(Curve("Held-out rows", lines))
+    return tuple(curves)
+
+
+def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared) -> Iterator[Stage]:
+    """Stages of the newest try; one that was reused keeps the time that it took when it was done."""
+    rows = {"prepare": sum(s.rows for s in prepared.splits.values()), "generate": manifest.rows}
+    took: dict[str, Stage] = {}
+    for event in events:
+        name = event.fields.get("stage", "")
+        if event.kind == "stage_done":
+            took[name] = Stage(name, float(event.fields["seconds"]), rows.get(name, 0))
+        elif event.kind == "stage_reused" and name not in took:
+            took[name] = Stage(name, 0.0, 0, reused=True)
+    yield from took.values()
+
+
+def _notes(found: Survey) -> Iterator[str]:
+    assert found.prepared
+    splits = ", ".join(f"{split.rows:,} {name}" for name, split in found.prepared.splits.items() if split.rows)
+    yield f"Rows of the data: {splits}."
+    if found.prepared.skipped:
+        first = found.prepared.examples[0]
+        yield f"{found.prepared.skipped:,} rows could not be read and were left out; the first: {first}"
+    for name, value in ((found.metrics or {}).get("measures") or {}).items():
+        yield f"Test rows, {name}: {value:.4g}"

@@ -1,0 +1,65 @@
+"""Starting a driver: `python -m workers JOB_URI` as a process of its own, its events relayed as they come.
+
+So what runs here is what runs on a cluster, through one door. Ctrl-C and SIGTERM are passed on; the driver's own exit
+code is ours. What Ray prints goes to a file, of which the end is shown when the driver died without a word.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from genai.errors import GenaiError
+from jobs.events import Event
+
+LAST_WORDS = 4000  # characters
+
+
+def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], None]) -> int:
+    """Run the driver of a written job file to its end; its exit code."""
+    line = [sys.executable, "-m", "workers", job_uri, "--crew", crew, "--command", command]
+    over = False
+    with tempfile.TemporaryFile("w+") as words:
+        with _started(line, words.fileno()) as process:
+            assert process.stdout
+            for text in process.stdout:
+                event = Event.from_json(text)
+                over = over or event.kind in ("run_done", "run_failed", "run_incomplete")
+                listener(event)
+        code = process.returncode
+        if not over and code not in (130, 143):
+            words.seek(0)
+            told = words.read()[-LAST_WORDS:].strip() or "(it said nothing)"
+            raise GenaiError(
+                f"the driver ended with {_ended(code)} before the run was over; everything finished is safe, the same "
+                f"command goes on. Its last words:\n{told}"
+            )
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _started(line: list[str], words: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=words, stdin=subprocess.DEVNULL, text=True)  # noqa: S603  # our own module
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield process
+        process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _ended(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"code {code}"

@@ -1,0 +1,180 @@
+"""What the commands say: plans, states and lists, as data for `--json` and as lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from genai.errors import NotFound
+from jobs import layout
+from jobs.events import read
+from jobs.stores import Store, open_store
+from jobs.survey import Survey
+
+BYTES_PER_ROW = 1.1  # of an encoded image, as a share of its raw bytes, before anything is known
+
+
+def plan(found: Survey) -> dict[str, Any]:
+    """The stages of a job, what is done of each, and the size of what is left."""
+    recipe = found.spec.train.recipe
+    rows = found.prepared.splits["train"].rows if found.prepared else None
+    steps = recipe.total_steps(rows) if rows else recipe.steps
+    parts = len(found.plan) if found.plan else None
+    done = parts if found.complete else len(found.receipts)
+    return {
+        "run": layout.run_id(found.spec),
+        "output": found.store.locate("runs").removesuffix("/runs"),
+        "stages": [
+            {"stage": "prepare", "key": found.prepare_key, "complete": found.prepared is not None, "rows": rows},
+            {"stage": "train", "key": found.train_key, "complete": found.metrics is not None, "steps": steps,
+             "workers": found.spec.train.workers.model_dump()},
+            {"stage": "generate", "key": found.dataset_key, "complete": found.complete, "parts": parts,
+             "done": done, "rows": found.plan.count if found.plan else None, "bytes": _bytes(found),
+             "workers": found.spec.generate.workers.model_dump()},
+        ],
+    }  # fmt: skip
+
+
+def _bytes(found: Survey) -> int | None:
+    """Bytes of the whole dataset: as it is, or as the parts that there are suggest, or as raw images would take."""
+    if found.manifest and found.complete:
+        return found.manifest.bytes
+    if not (found.plan and found.prepared):
+        return None
+    known = found.receipts.values()
+    if known:
+        return round(found.plan.count * sum(r.bytes for r in known) / sum(r.rows for r in known))
+    shape = found.prepared.modality.array_shape
+    size = 1
+    for side in shape:
+        size *= side
+    return round(found.plan.count * size * BYTES_PER_ROW)
+
+
+def plan_lines(view: dict[str, Any]) -> Iterator[str]:
+    yield f"run       {view['run']}"
+    yield f"output    {view['output']}"
+    for stage in view["stages"]:
+        state = "done" if stage["complete"] else "to do"
+        key = stage["key"] or "(its key follows)"
+        yield f"{stage['stage']:<9} {state:<6} {key:<18} {_about(stage)}"
+
+
+def _about(stage: dict[str, Any]) -> str:
+    if stage["stage"] == "prepare":
+        return f"{stage['rows']:,} training rows" if stage["rows"] else ""
+    workers = stage["workers"]
+    if stage["stage"] == "train":
+        steps = f"{stage['steps']:,} steps" if stage["steps"] else "steps by epochs"
+        return f"{steps}, {workers['count']} worker(s) of {workers['cpu']:g} CPU, {workers['gpu']:g} GPU"
+    if stage["parts"] is None:
+        return f"{workers['min']} to {workers['max']} worker(s)"
+    size = f", about {stage['bytes'] / 1e6:,.1f} MB" if stage["bytes"] else ""
+    done = f"{stage['done']:,} of {stage['parts']:,} parts, {stage['rows']:,} samples{size}"
+    return f"{done}, up to {workers['max']} worker(s)"
+
+
+def state(found: Survey, run_id: str) -> dict[str, Any]:
+    """How a run stands, from the store alone."""
+    events = list(read(found.store, run_id))
+    result = result_of(found.store, run_id)
+    errors = [e.fields for e in events if e.kind in ("shard_failed", "shard_quarantined")]
+    last = events[-1] if events else None
+    done = "done" if found.complete else None
+    return {
+        **plan(found),
+        "run": run_id,
+        "state": done or (result or {}).get("state") or ("started" if events else "not started"),
+        "error": None if done else (result or {}).get("error"),
+        "last_event": last and {"kind": last.kind, "at": _when(last.at), **last.fields},
+        "failures": errors[-5:],
+        "dataset": found.store.locate(f"datasets/{found.dataset_key}") if found.dataset_key else None,
+        "digest": found.manifest.digest if found.manifest else None,
+    }
+
+
+def state_lines(view: dict[str, Any]) -> Iterator[str]:
+    yield f"state     {view['state']}" + (f": {view['error']}" if view["error"] else "")
+    yield from plan_lines(view)
+    if view["last_event"]:
+        yield f"last      {view['last_event']['at']} {view['last_event']['kind']}"
+    for failure in view["failures"]:
+        yield f"failed    {failure['shard']}: {failure['error']}"
+    if view["digest"]:
+        yield f"dataset   {view['dataset']}"
+        yield f"digest    {view['digest']}"
+
+
+def result_of(store: Store, run_id: str) -> dict[str, Any] | None:
+    """What a run ended with, or None."""
+    try:
+        found = json.loads(store.get(layout.run(run_id, "result.json")))
+    except (NotFound, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def runs(output: str, job: str | None = None) -> list[dict[str, Any]]:
+    """The runs in an output, newest last."""
+    store = open_store(output)
+    keys = [e.key for e in store.list(f"{job}/runs/" if job else "") if e.key.endswith("/job.yaml")]
+    found = []
+    for key in keys:
+        parts = key.split("/")
+        if len(parts) == 4 and parts[1] == "runs":
+            result = result_of(store.child(parts[0]), parts[2]) or {"state": "started"}
+            found.append({"run": parts[2], "job": parts[0], **result, "ended": _when(result.get("ended"))})
+    return sorted(found, key=lambda run: run.get("began") or 0)
+
+
+def run_lines(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for run in found:
+        rows = f"{run['rows']:>12,} samples" if run.get("rows") else ""
+        yield f"{run['run']:<32} {run['state']:<11} {run['ended'] or '':<17} {rows}"
+
+
+def done_lines(found: Survey) -> Iterator[str]:
+    """What a finished run leaves, for people."""
+    manifest = found.manifest
+    assert manifest
+    place = found.store.locate(f"datasets/{manifest.key}")
+    yield f"{manifest.rows:,} samples in {len(manifest.parts):,} parts, {manifest.bytes / 1e6:,.1f} MB"
+    yield f"data      {place}/data"
+    yield f"page      {place}/report.html"
+    yield f"digest    {manifest.digest}"
+
+
+def done(found: Survey) -> dict[str, Any]:
+    """The same for programs."""
+    manifest = found.manifest
+    assert manifest
+    place = found.store.locate(f"datasets/{manifest.key}")
+    return {
+        "run": layout.run_id(found.spec), "dataset": manifest.key, "path": place, "data": f"{place}/data",
+        "page": f"{place}/report.html", "rows": manifest.rows, "parts": len(manifest.parts), "bytes": manifest.bytes,
+        "digest": manifest.digest, "checkpoint": manifest.checkpoint,
+    }  # fmt: skip
+
+
+def starter(name: str) -> str:
+    """A job file to begin with."""
+    return f"""\
+# genai run job.yaml     trains, mints and publishes; run it again and nothing is done twice
+name: {name}
+output: runs                      # a folder, or s3://bucket/prefix
+data:
+  source: sklearn://digits        # or Parquet files (a/*.parquet), a folder of images by class; local or s3://
+  label: label                    # the column of the class; null: none
+model:
+  family: flow                    # `genai schema` lists families and their fields
+train:
+  steps: 600
+generate:
+  count: 1000                     # or {{per_class: 100}}, {{match: train}}, {{balance: true}}
+"""
+
+
+def _when(at: float | None) -> str | None:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M Z") if at else None
