@@ -22,5 +22,6 @@ def sha256(data: bytes | memoryview) -> str:
 
 def key_of(stage: str, version: int, **parts: Any) -> str:
     """The key of a stage: 16 hexadecimal digits over its name, its code's format version and all
-    that can change its result. Never give it a count, a clock time, or the number of workers."""
+    that can change its result. Never give it a count, a clock time, or the number of workers.
+    """
     return sha256(canonical({"stage": stage, "version": version, **parts}))[:16]

@@ -8,7 +8,7 @@ The streams themselves, which need no torch, are in `genai.philox`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -56,7 +56,7 @@ class IndexNoise:
     def uniform(self, *shape: int) -> Tensor:
         return self._stack(shape, lambda s, out: s.random(dtype=np.float32, out=out))
 
-    def _stack(self, shape: tuple[int, ...], fill) -> Tensor:  # type: ignore[no-untyped-def]
+    def _stack(self, shape: tuple[int, ...], fill: Callable[[np.random.Generator, np.ndarray], object]) -> Tensor:
         out = np.empty((self.rows, int(np.prod(shape, dtype=np.int64))), dtype=np.float32)
         for row, generator in zip(out, self._streams, strict=True):
             fill(generator, row)

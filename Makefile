@@ -1,0 +1,77 @@
+# make demo · make test · make lint · make clean
+#
+# Each target does all of its own set-up in .venv and needs make and Python 3.11 or later, with its venv module.
+# A stamp in .venv says what has been installed since pyproject.toml and constraints.txt last changed.
+#
+#   make demo PYTHON=/opt/python3.12/bin/python3     another interpreter
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+#                                                    on Linux without a GPU: PyTorch without gigabytes of CUDA
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# Compiling 30,000 modules takes longer than installing them; the first import compiles the few that are used,
+# if it may keep them.
+PIP_INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
+unexport PYTHONDONTWRITEBYTECODE
+
+extras_run :=
+extras_lint := [lint]
+extras_test := [test,lint]
+
+define check
+$(BIN)/ruff check --quiet .
+$(BIN)/ruff format --check --quiet .
+$(BIN)/lint-imports --no-logo
+$(BIN)/mypy
+endef
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean constraints
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
+
+demo: $(VENV)/.installed-run  ## train on 10,000 digits, draw new ones, and make a page of them: minutes
+	$(BIN)/genai run examples/demo.yaml
+
+test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two real S3 servers
+	$(check)
+	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+lint: $(VENV)/.installed-lint  ## style, import contracts, types
+	$(check)
+
+constraints:  ## remake constraints.txt from the newest releases; torch keeps its pin, which is moved by hand
+	rm -rf $(VENV)-constraints
+	$(PYTHON) -m venv $(VENV)-constraints
+	grep '^torch==' constraints.txt > $(VENV)-constraints/torch.txt
+	$(VENV)-constraints/bin/python $(PIP_INSTALL) -c $(VENV)-constraints/torch.txt -e '.$(extras_test)'
+	sed -n '/^#/p' constraints.txt > $(VENV)-constraints/new.txt
+	$(VENV)-constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude nvidia \
+		| sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep == | LC_ALL=C sort -f >> $(VENV)-constraints/new.txt
+	mv $(VENV)-constraints/new.txt constraints.txt
+	rm -rf $(VENV)-constraints
+
+clean:  ## remove what was installed and cached, never what was generated (runs/)
+	rm -rf $(VENV) $(VENV)-constraints dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed-%: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing into $(VENV), once (about 1.5 GB): genai-jobs$(extras_$*)" >&2
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.$(extras_$*)'
+	@touch $@
+
+# Written last: an interrupted set-up starts anew.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "found no Python 3.11 or later (python3 is $$(python3 --version 2>&1));" \
+		"install one (Debian, Ubuntu: apt-get install python3 python3-venv)" \
+		"or say where it is: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1); allowed: Python 3.11 or later; try make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments;" \
+		"Debian and Ubuntu keep that apart: apt-get install python3-venv" \
+		"(or $$($(PYTHON) -c 'import sys; print("python3.%d-venv" % sys.version_info[1])'))" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
