@@ -146,6 +146,8 @@ def run(run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_r
         code = start.drive(found.store.locate(job), crew, _command(), told)
     if told.error:
         _tell(told.error if "\n" in told.error else f"error: {told.error}")
+    if code == InputError.exit_code:
+        raise click.exceptions.Exit(code)
     if code:
         _tell(f"stopped with exit code {code}; everything finished is safe. To go on: {_command()}")
         raise click.exceptions.Exit(code)

@@ -18,6 +18,7 @@ from typing import Any
 import genai
 from genai.errors import Incomplete
 from genai.identity import canonical
+from genai.order import Order
 from jobs import layout, ledger
 from jobs.crew import Crew, Done, Failed, GenerateTask, Pool, PrepareTask, TrainTask
 from jobs.events import EventLog
@@ -115,7 +116,9 @@ def _train(found: Survey, crew: Crew, events: EventLog) -> None:
     if found.metrics:
         events.note("stage_reused", stage="train", key=found.train_key)
         return
-    steps = found.spec.train.recipe.total_steps(found.prepared.splits["train"].rows)
+    recipe, rows = found.spec.train.recipe, found.prepared.splits["train"].rows
+    Order(rows, recipe.batch, recipe.micro_batches, recipe.seed)  # refuses fewer rows than a batch
+    steps = recipe.total_steps(rows)
     with _stage(events, "train", found.train_key, steps=steps):
         crew.train(TrainTask(found.spec, found.train_key, found.prepare_key), events.note)
         look_at_checkpoint(found)

@@ -76,7 +76,7 @@ def gather(found: Survey, command: str) -> Page:
     )
 
 
-_GRID_NOTE = "Each row a class: samples from the start of the dataset, not chosen; right of the rule, rows of the data."
+_GRID_NOTE = "The first samples of each class in the dataset, none chosen."
 
 
 def identities(found: Survey) -> dict[str, str]:

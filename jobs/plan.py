@@ -42,7 +42,7 @@ class Plan:
     suffix: str = ".parquet"
 
     def __len__(self) -> int:
-        return -(-self.count // self.part_rows)
+        return (self.count + self.part_rows - 1) // self.part_rows
 
     def __iter__(self) -> Iterator[Shard]:
         return map(self.shard, range(len(self)))

@@ -70,12 +70,10 @@ def _run(store: Store, run_id: str, said: str) -> Target:
 def _by_place(text: str) -> Target:
     """A folder or URI: …/<job>/runs/<run id> or …/<job>/datasets/<key>, or a file in one of them."""
     parts = text.rstrip("/").split("/")
-    for kind in ("runs", "datasets"):
-        places = [i for i, part in enumerate(parts[:-1]) if part == kind]
-        if places:
-            at = places[-1]
-            store, name = open_store("/".join(parts[:at]) or "."), parts[at + 1]
-            return _run(store, name, text) if kind == "runs" else _dataset(store, name, text)
+    at = max((i for i, part in enumerate(parts[:-1]) if part in ("runs", "datasets")), default=None)
+    if at is not None:  # the last such folder: an output may itself be called runs
+        store, name = open_store("/".join(parts[:at]) or "."), parts[at + 1]
+        return _run(store, name, text) if parts[at] == "runs" else _dataset(store, name, text)
     raise InputError(
         f"{text}: no run is there; allowed: a job file (*.yaml), a run id (<job>-<12 hex digits>), or the path or URI "
         "of a run (<output>/<job>/runs/<id>) or a dataset (<output>/<job>/datasets/<key>)"

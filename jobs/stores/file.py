@@ -33,6 +33,7 @@ _REFUSALS = {
     errno.EPERM: "not permitted here; if reading works, the file system may have no hard links: choose another folder",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOTDIR: "a file stands where a folder should be; choose another folder or move the file",
+    errno.ENOENT: "no folder can be made there; choose another folder",
     errno.EISDIR: "a folder stands where a file should be; choose another name or move the folder",
     errno.EEXIST: "a file stands where a folder should be; choose another folder or move the file",
     errno.ELOOP: "the symbolic links go in a circle; mend them",
