@@ -1,0 +1,61 @@
+"""A small job, and one finished run of it that many tests look at."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TINY = """\
+name: tiny
+output: {output}
+data: {{source: "sklearn://digits"}}
+model: {{family: vae, backbone: dense, latent: 8}}
+train: {{steps: 60, batch: 64, validate_every: 30, checkpoint_every: 20}}
+generate: {{count: 250, part_rows: 40, batch: 32}}
+"""
+
+
+@dataclass(frozen=True)
+class Genai:
+    """The command, typed in a folder."""
+
+    folder: Path
+
+    def __call__(self, *args: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Type `genai ARGS`; it has to end with `code`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "jobs", *args],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *args: str, **environment: str):
+        return json.loads(self(*args, "--json", **environment).stdout)
+
+    def job(self, name: str = "tiny.yaml", output: str = "runs", text: str = TINY) -> str:
+        (self.folder / name).write_text(text.format(output=output))
+        return name
+
+
+@pytest.fixture
+def genai(tmp_path):
+    return Genai(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished run of the small job, made without Ray. Not to be changed."""
+    made = Genai(tmp_path_factory.mktemp("finished"))
+    made("run", made.job(), "--crew", "local")
+    return made
