@@ -17,6 +17,16 @@ from jobs.document import Document, Fault, Path, Place, shown
 
 Context = Mapping[str, Any]
 
+
+def _plain(expected: str) -> str:
+    """Pydantic's list of literals as YAML writes them."""
+    return expected.replace("'", "").replace("True", "true").replace("False", "false")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 #: pydantic's error types that our fields can raise: what is allowed instead
 ALLOWED: dict[str, Callable[[Context], str]] = {
     "int_type": lambda _: "a whole number",
@@ -30,16 +40,16 @@ ALLOWED: dict[str, Callable[[Context], str]] = {
     "dict_type": lambda _: "a mapping",
     "model_type": lambda _: "a mapping",
     "model_attributes_type": lambda _: "a mapping",
-    "literal_error": lambda c: f"{c['expected']}".replace("'", ""),
+    "literal_error": lambda c: _plain(c["expected"]),
     "greater_than": lambda c: f"above {c['gt']:,}",
     "greater_than_equal": lambda c: f"at least {c['ge']:,}",
     "less_than": lambda c: f"below {c['lt']:,}",
     "less_than_equal": lambda c: f"at most {c['le']:,}",
     "multiple_of": lambda c: f"a multiple of {c['multiple_of']}",
-    "too_short": lambda c: f"at least {c['min_length']} items",
-    "too_long": lambda c: f"at most {c['max_length']} items",
-    "string_too_short": lambda c: f"at least {c['min_length']} characters",
-    "string_too_long": lambda c: f"at most {c['max_length']} characters",
+    "too_short": lambda c: f"at least {_counted(c['min_length'], 'item')}",
+    "too_long": lambda c: f"at most {_counted(c['max_length'], 'item')}",
+    "string_too_short": lambda c: f"at least {_counted(c['min_length'], 'character')}",
+    "string_too_long": lambda c: f"at most {_counted(c['max_length'], 'character')}",
     "string_pattern_mismatch": lambda c: f"text that matches {c['pattern']}",
     "predicate_failed": lambda _: "a value that passes the field's own check",
     "count_form": lambda _: "a whole number, {per_class: n}, {match: train} or {balance: true}",
@@ -79,7 +89,7 @@ def _path(values: Any, error: ErrorDetails) -> Path:
         if there or (isinstance(values, list) and isinstance(part, int) and part < len(values)):
             values = values[part]
             path = (*path, part)
-        elif isinstance(values, dict) and error["type"] == "missing" and part == error["loc"][-1]:
+        elif isinstance(values, dict | None) and error["type"] == "missing" and part == error["loc"][-1]:
             path = (*path, part)
     return path
 
@@ -111,7 +121,7 @@ def _allowed(error: ErrorDetails) -> str:
 def _hint(value: Any, errors: list[ErrorDetails]) -> str:
     kinds = {error["type"] for error in errors}
     if isinstance(value, str):
-        expected = [str(c).replace("'", "") for e in errors for c in [e.get("ctx", {}).get("expected", "")]]
+        expected = [_plain(str(c)) for e in errors for c in [e.get("ctx", {}).get("expected", "")]]
         close = get_close_matches(value, ", ".join(expected).replace(" or ", ", ").split(", "), n=1)
         if close:
             return f", did you mean {close[0]}?"
