@@ -5,7 +5,7 @@ Decisions:
   `1e-3` and `1_000` are numbers, a number with a leading zero stays text, a whole number is an int however it is
   written (`1e3`, `2.0`).
 - Tags are refused, so no value can name code. A key stands once. Anchors and aliases are allowed.
-- Text, depth and values are bounded, so that a hostile document costs a second at most.
+- Text, depth and values are bounded, so that a hostile document costs a few seconds at most.
 - What breaks the reading is one fault; what does not (a key that stands twice) is kept beside the values, so that it
   is told along with all faults of the spec.
 """

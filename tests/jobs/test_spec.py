@@ -4,14 +4,18 @@ import pickle
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genai.errors import InputError, SpecError
 from genai.recipe import Recipe
 from jobs.document import dump
+from jobs.schema import json_schema
 from jobs.spec import FAMILY, Balance, JobSpec, Match, PerClass, load
 
 SHORTEST = "name: digits\noutput: runs\ndata: {source: 'sklearn://digits'}\n"
@@ -308,3 +312,15 @@ def test_any_text_gives_a_job_or_an_input_error(text):
     """Whatever the bytes, the user is told; nothing is raised that a user cannot meet."""
     with pytest.raises(InputError):
         load("job.yaml", text)
+
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_a_job(path):
+    """Job files that we show are right, and editors agree."""
+    values = yaml.safe_load(path.read_text())
+
+    assert values["name"] == load(str(path), path.read_bytes()).name
+    jsonschema.Draft202012Validator(json_schema()).validate(values)
