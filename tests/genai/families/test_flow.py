@@ -1,0 +1,117 @@
+"""The solver under velocities whose flow is known, guidance, and what training aims at."""
+
+from math import exp
+
+import pytest
+import torch
+from torch import nn
+
+from genai.families.flow import Flow, Solver, guided, solve
+from genai.noise import IndexNoise, StepNoise
+
+
+@pytest.mark.parametrize("method", ["euler", "heun"])
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_constant_velocity_moves_points_exactly(method, steps):
+    """Along straight lines any number of steps is enough."""
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    v = torch.tensor([2.0, -1.0])
+    torch.testing.assert_close(solve(lambda x, t: v.expand_as(x), x, method, steps), x + v)
+
+
+@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("heun", 2)])
+def test_the_error_falls_by_the_order_of_the_method(method, order):
+    """dx/dt = x ends at e; twice the steps, half the error for Euler, a quarter for Heun."""
+    x = torch.ones(1, 1, dtype=torch.float64)
+    errors = [abs(solve(lambda x, _: x, x, method, steps).item() - exp(1)) for steps in (64, 128)]
+    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.05)
+
+
+def test_time_runs_from_noise_to_data():
+    """Heun sees both ends of each step: dx/dt = 2 t adds exactly 1."""
+    times = []
+    end = solve(lambda x, t: [times.append(t), torch.full_like(x, 2 * t)][1], torch.zeros(1, 1), "heun", 2)
+    assert times == [0, 0.5, 0.5, 1]
+    assert end.item() == 1
+
+
+class Marginal(nn.Module):
+    """The exact velocity between N(0, 1) and N(c + 1, deviation^2); the label beyond the last is no label."""
+
+    def __init__(self, classes: int = 2, deviation: float = 0.5) -> None:
+        super().__init__()
+        self.shape, self.classes, self.deviation, self.seen = (1,), classes, deviation, []
+
+    def forward(self, x, t, c):
+        self.seen.append(c.tolist())
+        t, mean = t[:, None], (c + 1.0)[:, None] * (c < self.classes)[:, None]
+        variance = (1 - t) ** 2 + (t * self.deviation) ** 2
+        slope = (t * self.deviation**2 - (1 - t)) / variance
+        return mean + slope * (x - t * mean)
+
+
+def test_samples_have_the_moments_of_the_data():
+    """Under the exact velocity, what comes out is N(c + 1, 0.25) for each label."""
+    c = torch.arange(4000) % 2
+    drawn = Flow().sample(Marginal(), c, IndexNoise(0, range(4000)), Solver("heun", 32, guidance=1))
+    for label in (0, 1):
+        one = drawn[c == label]
+        assert one.mean().item() == pytest.approx(label + 1, abs=0.05)
+        assert one.std().item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_guidance_is_linear_between_no_label_and_the_label():
+    """0 forgets the label, 1 is the plain velocity, 2 goes as far beyond."""
+    net, x, c = Marginal(), torch.randn(6, 1, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 2
+    without, plain, beyond = (guided(net, c, g)(x, 0.3) for g in (0, 1, 2))
+    torch.testing.assert_close(without, net(x, torch.full((6,), 0.3), torch.full((6,), 2)))
+    torch.testing.assert_close(plain, net(x, torch.full((6,), 0.3), c))
+    torch.testing.assert_close(beyond, 2 * plain - without)
+
+
+def test_without_guidance_or_labels_the_network_is_asked_once():
+    """Guidance doubles the cost; where it does nothing it costs nothing."""
+    for net, guidance in ((Marginal(), 1.0), (Marginal(classes=0), 3.0)):
+        guided(net, torch.zeros(3, dtype=torch.int64), guidance)(torch.zeros(3, 1), 0.5)
+        assert [len(labels) for labels in net.seen] == [3]
+
+
+def test_training_hides_some_labels_and_measures_none():
+    """Label dropout is of the loss; the held-out error is of the labels as they are."""
+    net, x, c = Marginal(), torch.zeros(4000, 1), torch.zeros(4000, dtype=torch.int64)
+    Flow(label_dropout=0.25).loss(net, x, c, StepNoise(0, 0, 0, 4000))
+    Flow(label_dropout=0.25).held_out(net, x, c, StepNoise(0, 0, 0, 4000))
+    assert net.seen[0].count(2) / 4000 == pytest.approx(0.25, abs=0.03)
+    assert set(net.seen[0]) == {0, 2}
+    assert set(net.seen[1]) == {0}
+
+
+@pytest.mark.parametrize(("times", "middle"), [("uniform", 0.5), ("logit_normal", 0.728)])
+def test_times_are_spread_as_asked(times, middle):
+    """Share of times in [0.25, 0.75]: a half if uniform, P(|N(0, 1)| < log 3) if logit-normal."""
+    seen = []
+
+    class Listening(Marginal):
+        def forward(self, x, t, c):
+            seen.append(t)
+            return super().forward(x, t, c)
+
+    rows = torch.zeros(4000, 1), torch.zeros(4000, dtype=torch.int64)
+    Flow(times=times).held_out(Listening(), *rows, StepNoise(0, 0, 0, 4000))
+    inside = ((seen[0] > 0.25) & (seen[0] < 0.75)).float().mean()
+    assert inside.item() == pytest.approx(middle, abs=0.03)
+
+
+def test_the_exact_velocity_has_the_least_error():
+    """The loss is smallest at the velocity that sampling needs; a shifted one is worse by its shift squared."""
+    net, rows = Marginal(), 20_000
+    x = 1 + 0.5 * torch.randn(rows, 1, generator=torch.Generator().manual_seed(0))
+    c = torch.zeros(rows, dtype=torch.int64)
+    best = Flow().held_out(net, x, c, StepNoise(0, 0, 0, rows))["velocity_error"].mean()
+
+    class Shifted(Marginal):
+        def forward(self, x, t, c):
+            return super().forward(x, t, c) + 0.3
+
+    worse = Flow().held_out(Shifted(), x, c, StepNoise(0, 0, 0, rows))["velocity_error"].mean()
+    assert (worse - best).item() == pytest.approx(0.09, abs=0.02)
