@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Le, Len, doc
 
 from genai.families import Family
 
@@ -27,21 +27,21 @@ Width = Annotated[int, Ge(8), Le(4096)]
 
 @dataclass(frozen=True)
 class Solver:
-    """How the way from noise to sample is gone."""
+    """How a flow goes from noise to sample."""
 
-    method: Literal["euler", "heun"] = "heun"  # Heun asks the network twice a step and is of second order
-    steps: Annotated[int, Ge(1), Le(10_000)] = 16  # of equal length
-    guidance: Annotated[float, Ge(0)] = 1.5  # 1: none; above: more of the label, less variety
+    method: Annotated[Literal["euler", "heun"], doc("Heun: of second order, at twice the cost.")] = "heun"
+    steps: Annotated[int, Ge(1), Le(10_000), doc("Steps from noise to sample.")] = 16
+    guidance: Annotated[float, Ge(0), doc("1: none; above: more of the label, less variety.")] = 1.5
 
 
 @dataclass(frozen=True)
 class Flow(Family):
     """A straight-line flow with a U-Net."""
 
-    widths: Annotated[tuple[Width, ...], Len(1, 6)] = (64, 128)  # channels of each level; each halves the sides
-    depth: Annotated[int, Ge(1), Le(16)] = 2  # residual blocks of a level
-    times: Literal["logit_normal", "uniform"] = "logit_normal"  # where on the way the network is trained
-    label_dropout: Annotated[float, Ge(0), Le(1)] = 0.1  # share of labels hidden in training: what guidance needs
+    widths: Annotated[tuple[Width, ...], Len(1, 6), doc("Channels of each level; each halves the sides.")] = (64, 128)
+    depth: Annotated[int, Ge(1), Le(16), doc("Residual blocks of a level.")] = 2
+    times: Annotated[Literal["logit_normal", "uniform"], doc("Where on the way to train.")] = "logit_normal"
+    label_dropout: Annotated[float, Ge(0), Le(1), doc("Share of labels hidden in training: what guidance needs.")] = 0.1
 
     Sampler = Solver
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 
 from genai.families import Family
 
@@ -30,13 +30,13 @@ SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 class Vae(Family):
     """A Gaussian code and a decoder."""
 
-    backbone: Literal["dense", "conv"] = "conv"  # fully connected, for any shape; or convolutional, for images
-    latent: Annotated[int, Ge(1), Le(4096)] = 50  # numbers in the code
-    width: Annotated[int, Ge(1), Le(65536)] | None = None  # hidden units (dense: 256) or first channels (conv: 32)
-    beta: Annotated[float, Ge(0)] = 1.0  # weight of the code's cost in the loss
-    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"  # of binarised pixels, or of pixels with one deviation
-    conditional: bool = True  # on the label, where there is one
-    importance_samples: Annotated[int, Ge(1), Le(100_000)] = 64  # of the final IWAE bound
+    backbone: Annotated[Literal["dense", "conv"], doc("Fully connected, or convolutional.")] = "conv"
+    latent: Annotated[int, Ge(1), Le(4096), doc("Numbers in the code.")] = 50
+    width: Annotated[int, Ge(1), Le(65536), doc("Hidden units (256), or first channels (32).")] | None = None
+    beta: Annotated[float, Ge(0), doc("Weight of the code's cost in the loss.")] = 1.0
+    likelihood: Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised or of gray pixels.")] = "bernoulli"
+    conditional: Annotated[bool, doc("Heed the label, where there is one.")] = True
+    importance_samples: Annotated[int, Ge(1), Le(100_000), doc("Codes a row for the final IWAE bound.")] = 64
 
     def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         import torch

@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from dataclasses import asdict, fields, replace
-from typing import get_args, get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import DocInfo, Ge
 from pydantic import TypeAdapter, ValidationError
 
 from genai import families
@@ -39,15 +39,22 @@ def test_fields_survive_a_job_file(member):
         assert TypeAdapter(type(value)).validate_json(TypeAdapter(type(value)).dump_json(value)) == value
 
 
-def test_fields_have_bounds_that_hold(member):
-    """A number below its bound is refused."""
+def parts(hint):
+    """A type and all that it is made of, metadata among it."""
+    return [hint, *(found for part in get_args(hint) for found in parts(part))]
+
+
+def test_fields_have_bounds_that_hold_and_a_line_of_doc(member):
+    """A number below its bound is refused; an editor can say what each field is."""
     for kind in (type(member.family), member.family.Sampler):
         hints = get_type_hints(kind, include_extras=True)
-        bounded = {f.name: b for f in fields(kind) for b in get_args(hints[f.name])[1:] if isinstance(b, Ge | Gt)}
-        for name, bound in bounded.items():
-            below = {name: (bound.ge if isinstance(bound, Ge) else bound.gt) - 1}
-            with pytest.raises(ValidationError):
-                TypeAdapter(kind).validate_python(below)
+        for field in fields(kind):
+            found = parts(hints[field.name])
+            assert any(isinstance(part, DocInfo) for part in found), field.name
+            for bound in (part for part in found if isinstance(part, Ge) and get_args(hints[field.name])):
+                below = [bound.ge - 1] if tuple in map(get_origin, found) else bound.ge - 1
+                with pytest.raises(ValidationError):
+                    TypeAdapter(kind).validate_python({field.name: below})
 
 
 def test_shapes_are_those_of_the_contract(member, rows):
