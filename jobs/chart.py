@@ -18,7 +18,7 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 460, 250  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 52, 352, 14, 206  # of the plot in it; the names of the lines stand right of it
 POINTS = 120  # of a line, drawn
-SPAN = 20.0  # largest / smallest value from which an axis is logarithmic
+SPAN = 8.0  # largest / smallest value from which an axis is logarithmic
 APART = 29.0  # between two lines' names, each of two lines of text
 
 
