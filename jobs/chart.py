@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 460, 250  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 52, 352, 14, 206  # of the plot in it; the names of the lines stand right of it
 POINTS = 120  # of a line, drawn
 SPAN = 8.0  # largest / smallest value from which an axis is logarithmic
+TINY, FINEST = 1e-290, 1e-9  # least value that counts as one, and least span of an axis for its values
 APART = 29.0  # between two lines' names, each of two lines of text
 
 
@@ -104,7 +105,7 @@ def draw(curve: Curve) -> Chart | None:
     gathered = [(name, points[-1], _gathered(points)) for name, points in lines]
     xs = [x for _, points in lines for x, _ in points]
     ys = [y for _, _, groups in gathered for group in groups for y in group[1:]]
-    logarithmic = min(ys) > 0 and max(ys) / min(ys) > SPAN
+    logarithmic = min(ys) > TINY and max(ys) / min(ys) > SPAN
     x_ticks, y_ticks = _ticks(min(xs), max(xs), 5), _log_ticks(ys) if logarithmic else _ticks(min(ys), max(ys), 5)
     x_axis = _Axis(min(xs), max(xs), LEFT, RIGHT)
     y_axis = _Axis(min(*ys, y_ticks[0]), max(*ys, y_ticks[-1]), BOTTOM, TOP, logarithmic)
@@ -112,20 +113,26 @@ def draw(curve: Curve) -> Chart | None:
     return Chart(
         curve,
         _named([_stroke(name, last, groups, x_axis, y_axis) for name, last, groups in gathered]),
-        tuple(Tick(x_axis(x), number(x)) for x in inside or [xs[0]]),
-        tuple(Tick(y_axis(y), number(y)) for y in y_ticks),
+        _marks(x_axis, inside or xs[:1]),
+        _marks(y_axis, y_ticks),
         logarithmic,
         sum(len(line.points) for line in curve.lines) - sum(len(points) for _, points in lines),
     )
 
 
-def number(value: float) -> str:
-    """A number for people: four significant digits, thousands set apart, a true minus sign."""
+def number(value: float, digits: int = 4) -> str:
+    """A number for people: so many significant digits, thousands set apart, a true minus sign."""
     if value and not 1e-4 <= abs(value) < 1e15:
-        return f"{value:.3g}".replace("-", "\u2212")
-    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    text = f"{value:,.{digits}f}"
+        return f"{value:.{digits - 1}g}".replace("-", "\u2212")
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{value:,.{places}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "\u2212")
+
+
+def _marks(axis: _Axis, ticks: Sequence[float]) -> tuple[Tick, ...]:
+    """The ticks with as many digits as tell them apart."""
+    digits = next(d for d in (4, 8, 12, 17) if len({number(tick, d) for tick in ticks}) == len(ticks))
+    return tuple(Tick(axis(tick), number(tick, digits)) for tick in ticks)
 
 
 def _gathered(points: Sequence[Point]) -> list[tuple[float, float, float, float]]:
@@ -162,16 +169,17 @@ def _named(strokes: list[Stroke]) -> tuple[Stroke, ...]:
         places[i] = min(strokes[i].end_y, floor)
         floor = places[i] - APART
     rise = max(0.0, TOP - min(places.values()))
-    return tuple(Stroke(**vars(stroke) | {"name_y": places[i] + rise}) for i, stroke in enumerate(strokes))
+    return tuple(Stroke(**vars(stroke) | {"name_y": round(places[i] + rise, 1)}) for i, stroke in enumerate(strokes))
 
 
 def _ticks(low: float, high: float, about: int) -> list[float]:
     """Round numbers, 1, 2 or 5 times a power of ten apart, that enclose [low, high]."""
-    span = (high - low) or abs(high) or 1.0
+    span = max(high - low, FINEST * max(abs(low), abs(high)))
+    span = span if span > TINY else 1.0
     power = 10.0 ** math.floor(math.log10(span / about))
-    step = next(power * m for m in (1, 2, 5, 10) if span / (power * m) <= about)
+    step = next(power * m for m in (1, 2, 5, 10, 20) if span / (power * m) <= about)
     first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(i * step, 12) for i in range(first, max(last, first + 1) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, max(last, first + 1) + 1)]
 
 
 def _log_ticks(values: Sequence[float]) -> list[float]:
