@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Point = tuple[float, float]
 
@@ -163,13 +163,16 @@ def _path(points: Sequence[Point]) -> str:
 def _named(strokes: list[Stroke]) -> tuple[Stroke, ...]:
     """The strokes with their names moved apart, as many as they are, and none below the axis."""
     order = sorted(range(len(strokes)), key=lambda i: strokes[i].end_y)
-    places: dict[int, float] = {}
+    places = {i: strokes[i].end_y for i in order}
     floor = float(BOTTOM)
     for i in reversed(order):
-        places[i] = min(strokes[i].end_y, floor)
+        places[i] = min(places[i], floor)
         floor = places[i] - APART
-    rise = max(0.0, TOP - min(places.values()))
-    return tuple(Stroke(**vars(stroke) | {"name_y": round(places[i] + rise, 1)}) for i, stroke in enumerate(strokes))
+    ceiling = float(TOP)
+    for i in order:
+        places[i] = round(max(places[i], ceiling), 1)
+        ceiling = places[i] + APART
+    return tuple(replace(stroke, name_y=places[i]) for i, stroke in enumerate(strokes))
 
 
 def _ticks(low: float, high: float, about: int) -> list[float]:

@@ -4,7 +4,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs import chart
@@ -23,6 +23,7 @@ def points(path):
 
 
 @given(lines)
+@example([[0.0], [1.0], [1.0], [1.0]])
 def test_everything_is_drawn_inside_the_plot(columns):
     """Whatever the values are, each finite point has its place, and each name is on the page."""
     drawn = draw(curve(*columns))
