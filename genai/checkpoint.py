@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import genai
 from genai import families, modalities, weights
-from genai.errors import IntegrityError
+from genai.errors import InputError, IntegrityError
 from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.modalities import Modality
@@ -103,7 +103,7 @@ class Checkpoint:
             modality: Modality = _built(modalities, found.pop("modality"), Modality)  # type: ignore[type-abstract]
             classes = tuple(map(str, found.pop("classes")))
             _check_shapes(family, modality.shape, found.pop("shape"), len(classes), files[MODEL])
-        except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError, InputError) as error:
             raise IntegrityError(f"checkpoint: its config cannot be used ({error}); train it again") from error
         return cls(family, modality, classes, weights.from_bytes(files[MODEL])[0], found)
 
