@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
 
+from genai.errors import GenaiError
 from genai.exchange import Exchange
 from genai.modalities import Modality
 from genai.noise import EVALUATE, IndexNoise, Noise
@@ -22,7 +24,8 @@ def means(
 ) -> dict[str, float]:
     """The mean of each measure over all rows of `held`, (arrays, labels); row i has its own fixed noise.
 
-    Batch k is worker k mod W's; sums are float64 and added in the order of batches.
+    Batch k is worker k mod W's; sums are float64 and added in the order of batches. Raises GenaiError where a mean is
+    not finite.
     """
     arrays, labels = held
     device = next(net.parameters()).device
@@ -40,4 +43,8 @@ def means(
         table[k] = torch.stack([v.double().sum() for v in values.values()])
     gathered = exchange.gather(table)
     sums = torch.stack([gathered[k % exchange.size][k] for k in range(len(starts))]).sum(0)
-    return dict(zip(names, (sums / len(labels)).tolist(), strict=True))
+    found = dict(zip(names, (sums / len(labels)).tolist(), strict=True))
+    odd = {name: value for name, value in found.items() if not isfinite(value)}
+    if odd:
+        raise GenaiError(f"held-out rows: found {odd}; measures must be finite: try a smaller train.learning_rate")
+    return found

@@ -105,7 +105,7 @@ def test_a_state_of_another_network_is_refused(train, digits):
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_loss_that_is_not_finite_stops_the_training(train, digits, precision):
     """With the step and what to try; fp16 first tries smaller scales."""
-    wild = replace(RECIPE, steps=40, learning_rate=1e20, clip=None, schedule="constant", precision=precision)
+    wild = replace(RECIPE, steps=40, learning_rate=1e20, clip=None, validate_every=40, precision=precision)
     with pytest.raises(GenaiError, match=r"training: step \d+ has the loss .* smaller train.learning_rate"):
         train(MEMBER, digits, wild)
 
