@@ -21,7 +21,7 @@ import PIL.Image
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (the field's name)
+from torch.nn import functional as F
 
 BATCH, STEPS, SHIFT = 128, 1800, 2
 Digits = tuple[np.ndarray, np.ndarray]  # uint8 (rows, 28, 28, 1), int64 (rows,)

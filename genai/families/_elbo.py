@@ -34,16 +34,22 @@ def iwae(
 ) -> Tensor:
     """The importance-weighted bound of each row, (rows,), with the standard normal `noise` (rows, K, latent).
 
-    `log_likelihood(z, part)` is log p(x | z) of the codes `z` (n K, latent), K for each of the n rows in the slice
-    `part`. At most about `rows` codes are decoded at a time.
+    `log_likelihood(z, part)` is log p(x | z) of the codes `z` (n k, latent), k for each of the n rows in the slice
+    `part`. At most `rows` codes are decoded at a time.
     """
     count, samples, _ = noise.shape
-    step = max(1, rows // samples)
+    chunk = min(samples, rows)
+    step = max(1, rows // chunk)
+
+    def log_weights(part: slice, draws: slice) -> Tensor:
+        part_noise = noise[part, draws]
+        m, v = (t[part].repeat_interleave(part_noise.shape[1], 0) for t in (mean, log_variance))
+        z = m + (0.5 * v).exp() * part_noise.flatten(0, 1)
+        prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z))
+        return (log_likelihood(z, part) + prior - log_normal(z, m, v)).view(part_noise.shape[:2])
+
     bounds = []
     for part in (slice(a, min(a + step, count)) for a in range(0, count, step)):
-        m, v = (t[part].repeat_interleave(samples, 0) for t in (mean, log_variance))
-        z = m + (0.5 * v).exp() * noise[part].flatten(0, 1)
-        prior = log_normal(z, torch.zeros_like(z), torch.zeros_like(z))
-        weights = log_likelihood(z, part) + prior - log_normal(z, m, v)
-        bounds.append(torch.logsumexp(weights.view(-1, samples), dim=1) - log(samples))
+        found = [log_weights(part, slice(a, a + chunk)) for a in range(0, samples, chunk)]
+        bounds.append(torch.logsumexp(torch.cat(found, dim=1), dim=1) - log(samples))
     return torch.cat(bounds)

@@ -36,7 +36,7 @@ class Vae(Family):
     beta: Annotated[float, Ge(0), doc("Weight of the code's cost in the loss.")] = 1.0
     likelihood: Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised or of gray pixels.")] = "bernoulli"
     conditional: Annotated[bool, doc("Heed the label, where there is one.")] = True
-    importance_samples: Annotated[int, Ge(1), Le(100_000), doc("Codes a row for the final IWAE bound.")] = 64
+    importance_samples: Annotated[int, Ge(1), Le(5000), doc("Codes a row for the final IWAE bound.")] = 64
 
     def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         import torch
@@ -54,7 +54,7 @@ class Vae(Family):
         reconstruction, cost = self._terms(net, x, c, noise)
         return self.beta * cost - reconstruction
 
-    def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:  # noqa: ARG002 (no options)
+    def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         decoded = net.decode(noise.normal(self.latent), c)  # type: ignore[operator]  # mypy: a network's methods
         return decoded.sigmoid() * 2 - 1 if self.likelihood == "bernoulli" else decoded
 
@@ -69,7 +69,7 @@ class Vae(Family):
         mean, log_variance = net.encode(seen, c)  # type: ignore[operator]
 
         def log_likelihood(z: Tensor, part: slice) -> Tensor:
-            x_, c_ = (t[part].repeat_interleave(self.importance_samples, 0) for t in (seen, c))
+            x_, c_ = (t[part].repeat_interleave(len(z) // len(t[part]), 0) for t in (seen, c))
             return self._log_likelihood(net, x_, c_, z)
 
         draws = noise.normal(self.importance_samples, self.latent)
