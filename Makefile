@@ -49,8 +49,8 @@ constraints:  ## remake constraints.txt from the newest releases; torch keeps it
 	grep '^torch==' constraints.txt > $(VENV)-constraints/torch.txt
 	$(VENV)-constraints/bin/python $(PIP_INSTALL) -c $(VENV)-constraints/torch.txt -e '.$(extras_test)'
 	sed -n '/^#/p' constraints.txt > $(VENV)-constraints/new.txt
-	$(VENV)-constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip --exclude nvidia \
-		| sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep == | LC_ALL=C sort -f >> $(VENV)-constraints/new.txt
+	$(VENV)-constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip \
+		| sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep == | grep -Ev '^(cuda|nvidia|triton)' | LC_ALL=C sort -f >> $(VENV)-constraints/new.txt
 	mv $(VENV)-constraints/new.txt constraints.txt
 	rm -rf $(VENV)-constraints
 
