@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import genai
 from genai.errors import Incomplete
@@ -30,6 +30,13 @@ from jobs.survey import Survey, look_at_checkpoint, look_at_prepared
 WAIT_SECONDS = 0.5
 
 
+class Clock(Protocol):
+    """What the driver measures its pauses by: the module `time`, or a test's."""
+
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
+
+
 @dataclass
 class Progress:
     """Shards of one dataset: what is done, what waits, what was given up."""
@@ -40,7 +47,7 @@ class Progress:
     given_up: dict[str, BaseException] = field(default_factory=dict)
 
 
-def drive(survey_: Survey, crew: Crew, events: EventLog, *, clock: Callable[[], float] = time.monotonic) -> Manifest:
+def drive(survey_: Survey, crew: Crew, events: EventLog, *, clock: Clock = time) -> Manifest:
     """Do all that is missing of a job, and seal its dataset.
 
     Raises Incomplete where shards stay undone after their last try, and what the crew raises where a stage cannot
@@ -125,7 +132,7 @@ def _train(found: Survey, crew: Crew, events: EventLog) -> None:
     assert found.metrics, "a crew's train() leaves metrics.json in the store"
 
 
-def _generate(found: Survey, crew: Crew, events: EventLog, clock: Callable[[], float]) -> None:
+def _generate(found: Survey, crew: Crew, events: EventLog, clock: Clock) -> None:
     """Make every missing shard. Raises Incomplete, naming those given up."""
     assert found.plan and found.dataset_key and found.checkpoint and found.train_key
     progress = Progress(done=found.receipts)
@@ -149,7 +156,7 @@ def _work_off(
     progress: Progress,
     found: Survey,
     events: EventLog,
-    clock: Callable[[], float],
+    clock: Clock,
 ) -> None:
     in_flight = 0
     upcoming = _Upcoming(missing, progress, clock)
@@ -157,7 +164,10 @@ def _work_off(
         while pool.room > 0 and (shard := upcoming.take()):
             pool.submit(shard)
             in_flight += 1
-        for outcome in pool.wait(upcoming.pause() if not in_flight else WAIT_SECONDS):
+        if not in_flight and pool.room > 0:
+            clock.sleep(upcoming.pause())  # all that is left waits for its next try
+            continue
+        for outcome in pool.wait(WAIT_SECONDS):
             in_flight -= 1
             if isinstance(outcome, Done):
                 _commit(outcome, progress, found, events)
@@ -171,7 +181,7 @@ class _Upcoming:
 
     fresh: Iterator[Shard]
     progress: Progress
-    clock: Callable[[], float]
+    clock: Clock
     _next: Shard | None = None
 
     def left(self) -> bool:
@@ -179,14 +189,14 @@ class _Upcoming:
         return bool(self._next or self.progress.later)
 
     def take(self) -> Shard | None:
-        if self.progress.later and self.progress.later[0][0] <= self.clock():
+        if self.progress.later and self.progress.later[0][0] <= self.clock.monotonic():
             return heapq.heappop(self.progress.later)[1]
         shard, self._next = self._next or next(self.fresh, None), None
         return shard
 
     def pause(self) -> float:
         """Seconds until the next retry is due."""
-        return max(0.0, self.progress.later[0][0] - self.clock()) if self.progress.later else WAIT_SECONDS
+        return max(0.0, self.progress.later[0][0] - self.clock.monotonic())
 
 
 def _commit(outcome: Done, progress: Progress, found: Survey, events: EventLog) -> None:
@@ -199,7 +209,7 @@ def _commit(outcome: Done, progress: Progress, found: Survey, events: EventLog) 
     )  # fmt: skip
 
 
-def _judge(outcome: Failed, progress: Progress, found: Survey, events: EventLog, clock: Callable[[], float]) -> None:
+def _judge(outcome: Failed, progress: Progress, found: Survey, events: EventLog, clock: Clock) -> None:
     """Retry, give up, or stop the run."""
     shard, error = outcome.shard, outcome.error
     progress.tries[shard.number] += 1
@@ -210,7 +220,7 @@ def _judge(outcome: Failed, progress: Progress, found: Survey, events: EventLog,
         decision=type(decision).__name__.lower(),
     )  # fmt: skip
     if isinstance(decision, Retry):
-        heapq.heappush(progress.later, (clock() + decision.delay, shard))
+        heapq.heappush(progress.later, (clock.monotonic() + decision.delay, shard))
     elif isinstance(decision, Quarantine):
         progress.given_up[shard.name] = error
         events.note("shard_quarantined", shard=shard.name, error=str(error))

@@ -22,6 +22,7 @@ from jobs.stores import Store
 VERSION = 1
 Bytes = bytes  # a field of that name hides the type
 _READERS = 32
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what hostile JSON makes of a reader
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,17 @@ class Receipt:
             if found.pop("version") != VERSION:
                 raise ValueError("another version")
             made = cls(**found | {"labels": tuple(found["labels"])})
-            if not all(map(isinstance, (made.name, made.start, made.stop, made.bytes), (str, int, int, int))):
+            values = [getattr(made, name) for name in _RECEIPT]
+            if not all(map(isinstance, (*values, *made.labels), (*_RECEIPT.values(), *(int for _ in made.labels)))):
                 raise TypeError("a field of another type")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise IntegrityError(f"this is no receipt: {error}") from error
         return made
+
+
+_RECEIPT = {
+    "name": str, "start": int, "stop": int, "bytes": int, "sha256": str, "content": str, "seconds": dict, "worker": str,
+}  # fmt: skip
 
 
 def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:
@@ -141,9 +148,10 @@ class Manifest:
                 Plan(plan["count"], plan["part_rows"], tuple(plan["weights"]), plan["suffix"]),
                 tuple(found["classes"]), found["checkpoint"], found["seed"], tuple(parts), found["versions"],
             )  # fmt: skip
-            if (made.digest, made.rows) != (found["digest"], found["published"]):
-                raise ValueError("its digest or its rows are not those of its parts")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            check_counts(made.plan, made.parts)
+            if made.to_json() != data:
+                raise ValueError("it was changed after it was written")
+        except (*_UNREADABLE, IntegrityError) as error:
             raise IntegrityError(f"this is no manifest of version {VERSION}: {error}") from error
         return made
 
@@ -179,8 +187,7 @@ def sealed(store: Store, key: str) -> Manifest | None:
     try:
         marker: dict[str, Any] = json.loads(store.get(layout.dataset(key, "_SUCCESS")))
         data = store.get(layout.dataset(key))
-    except NotFound:
+        fits = marker["manifest"] == sha256(data)
+    except (NotFound, *_UNREADABLE):
         return None
-    except ValueError:
-        return None
-    return Manifest.from_json(data) if marker.get("manifest") == sha256(data) else None
+    return Manifest.from_json(data) if fits else None

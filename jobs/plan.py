@@ -85,13 +85,16 @@ def make(
 ) -> Plan:
     """The plan for `generate.count`: a number, {per_class: n}, {match: train} or {balance: true}.
 
-    Raises InputError where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
+    {balance: true} fills up to the largest of all classes, also where only some `labels` are minted. Raises InputError
+    where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
     """
     mode, number = next(iter(count.items())) if isinstance(count, dict) else ("count", count)
     if not classes:
         if mode in ("per_class", "balance") or labels:
             what = "generate.labels" if labels else f"generate.count: {{{mode}: …}}"
-            raise InputError(f"{what}: the data has no labels (data.label: null); allowed: a count of samples")
+            raise InputError(
+                f"{what}: no class is known (data.label: null, or a model without classes); allowed: a number"
+            )
         return Plan(sum(train_counts) if mode == "match" else int(number), part_rows, (), suffix)
     weights, total = _weights(mode, classes, train_counts, _wanted(labels, classes))
     if total is None:
@@ -112,9 +115,11 @@ def _weights(
     """Weights of the classes, and the total where the data gives it."""
     if mode in ("count", "per_class"):
         return tuple(map(int, wanted)), None
-    goal = max(n for n, want in zip(train_counts, wanted, strict=True) if want) if mode == "balance" else 0
+    goal = max(train_counts) if mode == "balance" else 0
     raw = [abs(goal - n) if want else 0 for n, want in zip(train_counts, wanted, strict=True)]
     if not any(raw):
-        raise InputError(f"generate.count: {{balance: true}}: all {len(classes)} classes have {goal:,} rows already")
+        asked = ", ".join(name for name, want in zip(classes, wanted, strict=True) if want)
+        how = f"{{{mode}: {'true' if mode == 'balance' else 'train'}}}"
+        raise InputError(f"generate.count: {how}: {asked} have {goal:,} rows each, so there is nothing to mint")
     divisor = gcd(*raw)
     return tuple(n // divisor for n in raw), sum(raw)

@@ -101,10 +101,12 @@ def look_at_checkpoint(found: Survey) -> None:
         f".{generate.format}",
     )  # fmt: skip
     try:
-        found.metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
-    except (NotFound, ValueError):
+        metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
+        found.metrics = metrics if isinstance(metrics["digest"], str) else None
+    except (NotFound, ValueError, KeyError, TypeError, RecursionError):
         return
-    assert found.checkpoint
+    if not found.checkpoint:
+        return
     found.dataset_key = layout.generate_key(found.spec, found.checkpoint, found.plan.weights)
     look_at_dataset(found)
 

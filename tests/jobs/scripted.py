@@ -47,7 +47,7 @@ class Clock:
 
     now: float = 0.0
 
-    def __call__(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
