@@ -56,17 +56,22 @@ class Receipt:
             if found.pop("version") != VERSION:
                 raise ValueError("another version")
             made = cls(**found | {"labels": tuple(found["labels"])})
-            values = [getattr(made, name) for name in _RECEIPT]
-            if not all(map(isinstance, (*values, *made.labels), (*_RECEIPT.values(), *(int for _ in made.labels)))):
-                raise TypeError("a field of another type")
+            if not _is_typed(made) or made.to_json() != data:
+                raise TypeError("a field of another type, or in another form")
         except _UNREADABLE as error:
             raise IntegrityError(f"this is no receipt: {error}") from error
         return made
 
 
-_RECEIPT = {
-    "name": str, "start": int, "stop": int, "bytes": int, "sha256": str, "content": str, "seconds": dict, "worker": str,
-}  # fmt: skip
+def _is_typed(found: Receipt) -> bool:
+    texts = (found.name, found.sha256, found.content, found.worker, *found.seconds)
+    whole = (found.start, found.stop, found.bytes, *found.labels)
+    numbers = found.seconds.values()
+    return all(
+        isinstance(value, kind) and not isinstance(value, bool)
+        for values, kind in ((texts, str), (whole, int), (numbers, int | float))
+        for value in values
+    )
 
 
 def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:

@@ -93,7 +93,7 @@ def make(
         if mode in ("per_class", "balance") or labels:
             what = "generate.labels" if labels else f"generate.count: {{{mode}: …}}"
             raise InputError(
-                f"{what}: no class is known (data.label: null, or a model without classes); allowed: a number"
+                f"{what}: no class is known (data.label: null, or a model without them); allowed: a number"
             )
         return Plan(sum(train_counts) if mode == "match" else int(number), part_rows, (), suffix)
     weights, total = _weights(mode, classes, train_counts, _wanted(labels, classes))

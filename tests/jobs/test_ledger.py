@@ -1,0 +1,237 @@
+import json
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from genai.errors import IntegrityError, StoreError
+from genai.identity import canonical, sha256
+from jobs import layout, ledger
+from jobs.crew import GenerateTask
+from jobs.ledger import Manifest, Receipt, check_counts, seal, sealed
+from jobs.plan import Plan
+from jobs.stores.memory import MemoryStore
+from tests.jobs.scripted import job, mint
+
+KEY = "k" * 16
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+NUMBERS = st.integers(0, 2**63)
+RECEIPTS = st.builds(
+    Receipt, TEXTS, NUMBERS, NUMBERS, NUMBERS, TEXTS, TEXTS, st.lists(NUMBERS, max_size=3).map(tuple),
+    st.dictionaries(TEXTS, st.floats(0, 1e6), max_size=2), TEXTS,
+)  # fmt: skip
+PLANS = st.builds(Plan, st.integers(1, 60), st.integers(1, 20), st.sampled_from([(), (1, 1), (3, 0, 1)]))
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+HOSTILE = [b"", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"version": 1}', b'{"version": NaN}']
+_NAMES = count()
+
+
+class Recording(MemoryStore):
+    """A memory store that remembers what was written, in order; `refuse` is an ending of keys that it fails to put."""
+
+    def __init__(self, uri: str = "", refuse: str = "nothing") -> None:
+        super().__init__(uri or f"memory://ledger-{next(_NAMES)}")
+        self.writes, self.refuse = [], refuse
+
+    def put(self, key: str, data: bytes) -> None:
+        if key.endswith(self.refuse):
+            raise StoreError(f"{key}: refused")
+        super().put(key, data)
+        self.writes.append(("put", key))
+
+    def delete(self, key: str) -> None:
+        super().delete(key)
+        self.writes.append(("delete", key))
+
+
+SPEC = job()
+
+
+def manifest_of(store: MemoryStore, plan: Plan) -> Manifest:
+    """A manifest whose parts and receipts were put into the store."""
+    task = GenerateTask(SPEC, KEY, "t", "c" * 64, plan)
+    parts = tuple(mint(store, task, shard, f"worker {shard.number}") for shard in plan)
+    classes = tuple("abc"[: len(plan.weights)])
+    return Manifest(KEY, "tiny", plan, classes, "c" * 64, 7, parts, {"genai": "1"})
+
+
+MANIFEST = manifest_of(Recording(), Plan(5, 2, (1, 1))).to_json()
+
+
+@given(RECEIPTS)
+def test_a_receipt_comes_back(receipt):
+    """Whatever its texts and numbers."""
+    assert Receipt.from_json(receipt.to_json()) == receipt
+
+
+@given(PLANS)
+def test_a_manifest_comes_back(plan):
+    """All but who made a part, and how long it took: equal datasets have equal manifests."""
+    manifest = manifest_of(Recording(), plan)
+    again = Manifest.from_json(manifest.to_json())
+    assert again == replace(manifest, parts=tuple(replace(p, worker="", seconds={}) for p in manifest.parts))
+    assert again.to_json() == manifest.to_json()
+    assert (again.digest, again.rows, again.bytes) == (manifest.digest, plan.count, sum(p.bytes for p in again.parts))
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=lambda data: repr(data[:20]))
+@pytest.mark.parametrize("kind", [Receipt, Manifest])
+def test_bytes_that_are_none_are_refused(kind, data):
+    """Cut off, empty, of another shape, not text, or nested without end."""
+    with pytest.raises(IntegrityError, match="this is no"):
+        kind.from_json(data)
+
+
+@given(st.sampled_from(sorted(json.loads(Receipt("p", 0, 3, 9, "s", "c", (), {}).to_json()))), JSON)
+def test_a_receipt_with_any_field_replaced_is_one_or_is_refused(name, value):
+    """What comes through has the types of one, so nothing later stumbles over it."""
+    good = json.loads(Receipt("p", 0, 3, 9, "s", "c", (1, 2), {"draw": 1.5}).to_json())
+    kind = type(good[name])
+    try:
+        found = Receipt.from_json(canonical(good | {name: value}))
+    except IntegrityError:
+        assert not isinstance(value, kind) or kind in (list, dict) or name == "version"
+    else:
+        assert isinstance(value, kind)
+        assert sum(found.seconds.values()) + sum(found.labels) + found.rows + found.bytes < 10**40
+
+
+@given(st.sampled_from(["version", "digest", "rows", "bytes", "labels", "planned", "published", "plan", "parts"]), JSON)
+def test_a_manifest_with_any_field_replaced_is_refused(name, value):
+    """What it says twice has to agree; for all of it stands the digest in the marker."""
+    good = json.loads(MANIFEST)
+    assume(good[name] != value)
+    changed = json.dumps(good | {name: value}, indent=1, ensure_ascii=False)
+    with pytest.raises(IntegrityError, match="this is no manifest"):
+        Manifest.from_json(changed.encode())
+
+
+@given(PLANS, st.data())
+def test_every_planned_index_is_accounted_for(plan, data):
+    """The receipts of the plan pass; without one of them, with one twice or swapped they do not."""
+    parts = list(manifest_of(Recording(), plan).parts)
+    check_counts(plan, parts)
+    at = data.draw(st.integers(0, len(parts) - 1))
+    for wrong in (parts[:at] + parts[at + 1 :], parts[: at + 1] + parts[at:], [*parts, replace(parts[at], start=0)]):
+        with pytest.raises(IntegrityError, match=r"index|starts at"):
+            check_counts(plan, wrong)
+
+
+def test_what_is_missing_is_named():
+    """By the index that no part has."""
+    plan = Plan(30, 10)
+    parts = manifest_of(Recording(), plan).parts
+    with pytest.raises(IntegrityError, match=r"part-00002\.parquet starts at 20, index 10 is not"):
+        check_counts(plan, [parts[0], parts[2]])
+    with pytest.raises(IntegrityError, match="end at index 20, planned were 30"):
+        check_counts(plan, parts[:2])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [*HOSTILE, Receipt("part-00000.parquet", 0, 10, 1, "s", "c", (), {}).to_json()],
+    ids=lambda data: repr(data[:20]),
+)
+def test_a_damaged_receipt_counts_as_none(data):
+    """Also a good one that lies under another part's name; the others count."""
+    store, plan = Recording(), Plan(30, 10)
+    parts = manifest_of(store, plan).parts
+    store.put(layout.receipt(KEY, parts[1].name), data)
+    assert ledger.read(store, KEY, plan) == {part.name: part for part in (parts[0], parts[2])}
+
+
+def test_only_receipts_of_the_plan_count():
+    """Those of a larger plan are left alone, and so is what does not belong there."""
+    store = Recording()
+    parts = manifest_of(store, Plan(45, 10)).parts
+    store.put(layout.dataset(KEY, "receipts/notes.txt"), b"mine")
+    assert list(ledger.read(store, KEY, Plan(30, 10))) == [part.name for part in parts[:3]]
+    assert ledger.read(store, "another key", Plan(30, 10)) == {}
+
+
+def test_a_dataset_is_written_in_order():
+    """A part, then its receipt; when all are there, the manifest, then the marker; nothing after it."""
+    store, plan = Recording(), Plan(20, 10)
+    seal(store, manifest_of(store, plan))
+    names = [key.removeprefix(f"datasets/{KEY}/") for _, key in store.writes]
+    one, two = (shard.name for shard in plan)
+    assert names == [
+        f"data/{one}", f"receipts/{one}.json", f"data/{two}", f"receipts/{two}.json", "manifest.json", "_SUCCESS",
+    ]  # fmt: skip
+
+
+def test_a_superseded_short_part_goes_when_the_larger_dataset_is_sealed():
+    """With its receipt, after the marker; and full parts stay as they are."""
+    store = Recording()
+    seal(store, manifest_of(store, Plan(15, 10)))
+    seal(store, manifest_of(store, Plan(30, 10)))
+    short = "part-00001.5-rows.parquet"
+    marker = store.writes.index(("put", layout.dataset(KEY, "_SUCCESS")))
+    assert store.writes[-2:] == [("delete", layout.receipt(KEY, short)), ("delete", layout.part(KEY, short))]
+    assert marker < len(store.writes) - 2
+    assert sorted(e.key.rpartition("/")[2] for e in store.list(layout.dataset(KEY, "data/"))) == [
+        "part-00000.parquet", "part-00001.parquet", "part-00002.parquet",
+    ]  # fmt: skip
+
+
+def test_nothing_is_sealed_that_is_not_whole():
+    """A manifest that leaves an index out is not written at all."""
+    store, plan = Recording(), Plan(30, 10)
+    manifest = manifest_of(store, plan)
+    with pytest.raises(IntegrityError):
+        seal(store, replace(manifest, parts=manifest.parts[:2]))
+    assert sealed(store, KEY) is None
+    assert ("put", layout.dataset(KEY)) not in store.writes
+
+
+@pytest.mark.parametrize("ending", ["manifest.json", "_SUCCESS"])
+def test_a_seal_cut_short_shows_nothing_and_is_made_good(ending):
+    """Also where an older, smaller dataset was sealed: readers see one or the other whole, or none."""
+    store = Recording()
+    old = manifest_of(store, Plan(15, 10))
+    seal(store, old)
+    new, store.refuse = manifest_of(store, Plan(30, 10)), ending
+    with pytest.raises(StoreError):
+        seal(store, new)
+    seen = sealed(store, KEY)
+    assert seen is None or seen.to_json() == old.to_json()
+    store.refuse = "nothing"
+    seal(store, new)
+    assert sealed(store, KEY).to_json() == new.to_json()
+
+
+@pytest.mark.parametrize("marker", [*HOSTILE, canonical({"manifest": sha256(b"other")}), canonical({"manifest": 1})])
+def test_a_marker_that_does_not_fit_seals_nothing(marker):
+    """Damaged, of another manifest, or of another shape."""
+    store = Recording()
+    seal(store, manifest_of(store, Plan(20, 10)))
+    store.put(layout.dataset(KEY, "_SUCCESS"), marker)
+    assert sealed(store, KEY) is None
+
+
+def test_a_marker_on_what_is_no_manifest_is_an_error():
+    """The digest fits, so nobody damaged it on the way: somebody sealed something else."""
+    store = Recording()
+    store.put(layout.dataset(KEY), b"{}")
+    store.put(layout.dataset(KEY, "_SUCCESS"), canonical({"manifest": sha256(b"{}")}))
+    with pytest.raises(IntegrityError, match="no manifest"):
+        sealed(store, KEY)
+
+
+def test_a_manifest_says_what_the_dataset_is():
+    """Counts by class, planned and published, and that it is synthetic; no clock and no worker."""
+    said = json.loads(manifest_of(Recording(), Plan(5, 2, (3, 0, 1))).to_json())
+    assert (said["planned"], said["published"], said["labels"]) == (5, 5, {"a": 4, "b": 0, "c": 1})
+    assert said["synthetic"] is True
+    assert said["parts"][2]["name"] == "data/part-00002.1-rows.parquet"
+    assert "worker" not in json.dumps(said)
