@@ -24,11 +24,7 @@ RECEIPTS = st.builds(
 )  # fmt: skip
 PLANS = st.builds(Plan, st.integers(1, 60), st.integers(1, 20), st.sampled_from([(), (1, 1), (3, 0, 1)]))
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**18), 10**18)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXTS,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(-1e9, 1e9) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
@@ -100,10 +96,10 @@ def test_a_receipt_with_any_field_replaced_is_one_or_is_refused(name, value):
     try:
         found = Receipt.from_json(canonical(good | {name: value}))
     except IntegrityError:
-        assert not isinstance(value, kind) or kind in (list, dict) or name == "version"
+        assert type(value) is not kind or kind in (list, dict) or name == "version"
     else:
-        assert isinstance(value, kind)
-        assert sum(found.seconds.values()) + sum(found.labels) + found.rows + found.bytes < 10**40
+        assert type(value) is kind
+        assert isinstance(sum(found.seconds.values()) + sum(found.labels) + found.rows + found.bytes, int | float)
 
 
 @given(st.sampled_from(["version", "digest", "rows", "bytes", "labels", "planned", "published", "plan", "parts"]), JSON)
