@@ -105,27 +105,29 @@ class RayPool:
             ray.kill(actor)
 
     def _ended(self, ref: Any) -> Iterator[Outcome]:
-        """What the end of a call means: an actor is ready, a shard is done, or something failed."""
-        starting, (actor, shard) = self._starting.pop(ref, None), self._in_hand.pop(ref, (None, None))
+        """What the end of a call means: an actor is ready, or a shard is done, or something failed."""
+        if ref in self._starting:
+            self._started(ref, self._starting.pop(ref))
+            return
+        actor, shard = self._in_hand.pop(ref)
+        name = self._ready.get(actor, "")
         try:
-            value = ray.get(ref)
+            yield Done(shard, ray.get(ref))
         except ray.exceptions.RayTaskError as error:
-            if starting:
-                self._no_start(_cause(error))
-            else:
-                yield Failed(shard, _cause(error), self._ready.get(actor, ""))
+            yield Failed(shard, _cause(error), name)
         except ray.exceptions.RayError as error:
-            if starting:
-                self._no_start(error)
-            else:
-                name = self._ready.pop(actor, "")
-                text = str(error).strip().splitlines()[0]
-                yield Failed(shard, WorkerError(f"worker {name} was lost with {shard.name}: {text}"), name)
-        else:
-            if starting:
-                self._ready[starting], self._failed_starts = value, 0
-            else:
-                yield Done(shard, value)
+            self._ready.pop(actor, None)
+            text = str(error).strip().splitlines()[0]
+            yield Failed(shard, WorkerError(f"worker {name} was lost with {shard.name}: {text}"), name)
+
+    def _started(self, ref: Any, actor: Any) -> None:
+        try:
+            self._ready[actor] = ray.get(ref)
+            self._failed_starts = 0
+        except ray.exceptions.RayTaskError as error:
+            self._no_start(_cause(error))
+        except ray.exceptions.RayError as error:
+            self._no_start(error)
 
     def _no_start(self, error: BaseException) -> None:
         """Raises what no other start would mend, or after too many."""

@@ -5,11 +5,13 @@ Small sources are prepared by one task in memory; both ways give the same bytes 
 
 from __future__ import annotations
 
+from typing import Any
+
 import ray
 import ray.data
 
 from genai.modalities import Modality
-from genai.prepare import SORT_BY, Piece, Terms, assemble, classes_of, gather, pieces, read_fragment, settle
+from genai.prepare import SORT_BY, Terms, assemble, classes_of, gather, pieces, read_fragment, settle
 from genai.prepared import Prepared
 from jobs import layout
 from jobs.crew import PrepareTask
@@ -36,7 +38,9 @@ def terms(spec: JobSpec) -> Terms:
 
 def in_memory(task: PrepareTask) -> Prepared:
     """Prepare in this process."""
-    return gather(*sources(task.spec), task.spec.data.modality, terms(task.spec), _Put(layout.job_store(task.spec), task))
+    return gather(
+        *sources(task.spec), task.spec.data.modality, terms(task.spec), _Put(layout.job_store(task.spec), task)
+    )
 
 
 class _Put:
@@ -55,10 +59,8 @@ class _Read:
     def __init__(self, modality: Modality) -> None:
         self._modality = modality
 
-    def __call__(self, batch: dict[str, object]) -> object:
-        (piece,) = batch["piece"]  # type: ignore[misc]
-        assert isinstance(piece, Piece)
-        return read_fragment(piece, self._modality)
+    def __call__(self, batch: dict[str, Any]) -> Any:
+        return read_fragment(batch["piece"][0], self._modality)
 
 
 def _streamed(task: PrepareTask) -> Prepared:

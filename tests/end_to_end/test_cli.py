@@ -23,7 +23,8 @@ def dataset(genai) -> Path:
 
 def test_a_finished_run_is_known_without_torch_and_ray(finished):
     """Asked again, the run says that it is complete; the process that says so loads neither torch nor Ray."""
-    code = "import sys; from jobs.cli import main\ntry: main(['run', 'tiny.yaml'])\nexcept SystemExit as e: print(e.code, {'torch', 'ray'} & set(sys.modules))"
+    run = "import sys; from jobs.cli import main\ntry: main(['run', 'tiny.yaml'])\n"
+    code = run + "except SystemExit as e: print(e.code, {'torch', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=finished.folder, capture_output=True, text=True, check=True)
 
     assert "complete already" in done.stderr
