@@ -80,6 +80,7 @@ def run(spec_survey: Survey, crew: Crew, events: EventLog, publish_page: Callabl
         kind = "run_incomplete" if isinstance(error, Incomplete) else "run_failed"
         code = getattr(error, "exit_code", 1)
         text = str(error) if code != 1 or hasattr(error, "exit_code") else f"{type(error).__name__}: {error}"
+        text = text.encode(errors="replace").decode()  # it may name a file whose name is no text
         events.note(kind, error=text, exit_code=code)
         _result(store, run_id, {"state": kind.removeprefix("run_"), "error": text, "exit_code": code, "began": began})
         raise

@@ -7,6 +7,7 @@ to); a run that is started again continues the numbers.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from jobs import layout
 from jobs.stores import Store
 
 SEGMENT_EVENTS, SEGMENT_SECONDS = 500, 5.0
+_SEGMENT = re.compile(r"([0-9]{6,})\.jsonl")
 
 #: every kind of event, with what it says
 KINDS = {
@@ -45,7 +47,8 @@ class Event:
     fields: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps({"kind": self.kind, "at": round(self.at, 3), **self.fields}, ensure_ascii=False)
+        text = json.dumps({"kind": self.kind, "at": round(self.at, 3), **self.fields}, ensure_ascii=False)
+        return text.encode(errors="replace").decode()  # an error may name a file whose name is no text
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Event:
@@ -61,7 +64,7 @@ class EventLog:
     ) -> None:
         self._store, self._run, self._listeners, self._clock = store, run_id, listeners, clock
         self._waiting: list[Event] = []
-        self._next = 1 + max((_number(e.key) for e in store.list(layout.run(run_id, "events/"))), default=-1)
+        self._next = 1 + max((number for number, _ in _segments(store, run_id)), default=-1)
         self._written_at = clock()
 
     def note(self, kind: str, **fields: Any) -> None:
@@ -70,7 +73,7 @@ class EventLog:
         for listener in self._listeners:
             listener(event)
         self._waiting.append(event)
-        if len(self._waiting) >= SEGMENT_EVENTS or self._clock() - self._written_at >= SEGMENT_SECONDS:
+        if len(self._waiting) % SEGMENT_EVENTS == 0 or self._clock() - self._written_at >= SEGMENT_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -95,10 +98,13 @@ class EventLog:
 
 def read(store: Store, run_id: str) -> Iterator[Event]:
     """All events of a run, in order."""
-    for entry in store.list(layout.run(run_id, "events/")):
-        for line in store.get(entry.key).splitlines():
+    for _, key in sorted(_segments(store, run_id)):
+        for line in store.get(key).splitlines():
             yield Event.from_json(line)
 
 
-def _number(key: str) -> int:
-    return int(key.rpartition("/")[2].partition(".")[0])
+def _segments(store: Store, run_id: str) -> Iterator[tuple[int, str]]:
+    """Number and key of each segment; what else lies there is not ours."""
+    for entry in store.list(layout.run(run_id, "events/")):
+        if found := _SEGMENT.fullmatch(entry.key.rpartition("/")[2]):
+            yield int(found[1]), entry.key
