@@ -84,7 +84,7 @@ def look_at_prepared(found: Survey) -> None:
 
     try:
         found.prepared = Prepared.from_json(found.store.get(layout.prepared(found.prepare_key)))
-    except (NotFound, IntegrityError):
+    except (NotFound, IntegrityError, RecursionError):
         return
     found.train_key = layout.train_key(found.spec, found.prepared.digest)
     look_at_checkpoint(found)
