@@ -27,12 +27,17 @@ from workers.local import LocalCrew
 
 ENVIRONMENT = {
     "RAY_TRAIN_V2_ENABLED": "1",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux this keeps a local Ray on loopback
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "180",  # a busy machine needs more than the 30 of the default
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "180",  # a busy machine needs more than Ray's 60
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # a group's end and a worker's death are seen as late as this
+    "RAY_TRAIN_METRICS_ENABLED": "0",  # the run has its own events
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "1",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
+}
+OWN = {  # for a Ray of our own on this machine
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux this keeps it on loopback; read when ray is imported
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # nobody takes this machine away with a notice
 }
 
 
@@ -72,17 +77,24 @@ def crew_of(name: str, found: Survey) -> Iterator[Crew]:
     if name == "local" or (found.metrics and found.complete):
         yield LocalCrew()
         return
-    for key, value in ENVIRONMENT.items():
+    with _connected(found.spec):
+        from workers.crew import RayCrew
+
+        yield RayCrew()
+
+
+@contextmanager
+def _connected(spec: JobSpec) -> Iterator[None]:
+    """The Ray of RAY_ADDRESS, or one of our own that ends with us."""
+    address = os.environ.get("RAY_ADDRESS")
+    for key, value in (ENVIRONMENT if address else ENVIRONMENT | OWN).items():
         os.environ.setdefault(key, value)
     import ray
 
-    from workers.crew import RayCrew
-
-    address = os.environ.get("RAY_ADDRESS")
-    own = {} if address else {"num_cpus": logical_cpus(found.spec), "include_dashboard": False}
+    own = {} if address else {"num_cpus": logical_cpus(spec), "include_dashboard": False}
     ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     try:
-        yield RayCrew()
+        yield
     finally:
         ray.shutdown()
 

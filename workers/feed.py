@@ -6,18 +6,21 @@ stream fetches a window (about 16 MiB) at a time, a few windows ahead, so memory
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from itertools import count, islice
+from itertools import islice
 from math import prod
+from typing import Any
 
-from genai.order import Batch, Load, Order, Rows, Stream, Window, batches, chunk_rows
+from genai.order import Batch, Load, Order, Rows, Stream, batches, chunk_rows
 from genai.prepared import Prepared, load, loader
 from genai.train import Data
 from jobs import layout
 from jobs.crew import TrainTask
 
 MEMORY_BYTES = 2 << 30  # a worker holds a training split up to this size
-AHEAD = 2  # windows that are fetched before they are needed
+AHEAD = 2  # windows that are fetched at once
+AHEAD_BYTES = 64 << 20  # that wait in Ray's object store, for each micro-batch of a worker
 
 
 def feed(task: TrainTask, prepared: Prepared, memory_bytes: int = MEMORY_BYTES) -> Data:
@@ -48,19 +51,31 @@ WINDOWS_PER_DATASET = 256  # an endless stream is a sequence of finite Ray datas
 
 
 def _fetched(order: Order, load_: Load, micro: int, start_row: int) -> Iterator[Batch]:
-    """What `load_` gives for each window of the stream, in order, fetched by Ray Data."""
+    """What `load_` gives for each window of the stream, in order, fetched by Ray Data.
+
+    Its tasks ask for no CPU, since they wait for the store most of the time, and since the training's workers may
+    hold every CPU there is: tasks that asked for one would then never run, and Ray would not say so.
+    """
     import ray.data
 
-    def fetch(row: dict[str, object]) -> dict[str, object]:
-        window = row["window"]
-        assert isinstance(window, Window)
-        arrays, labels = load_(window.ranges)
+    quiet()
+
+    def fetch(row: dict[str, Any]) -> dict[str, Any]:
+        arrays, labels = load_([range(int(start), int(stop)) for start, stop in row["ranges"]])
         return {"arrays": arrays, "labels": labels}
 
     windows = order.windows(micro, start_row)
-    for _ in count():
-        some = [{"window": window} for window in islice(windows, WINDOWS_PER_DATASET)]
-        dataset = ray.data.from_items(some, override_num_blocks=len(some)).map(fetch, num_cpus=0.1, concurrency=AHEAD)
-        dataset.context.execution_options.preserve_order = True
+    while True:
+        some = [{"ranges": [(r.start, r.stop) for r in w.ranges]} for w in islice(windows, WINDOWS_PER_DATASET)]
+        dataset = ray.data.from_items(some, override_num_blocks=len(some)).map(fetch, num_cpus=0, concurrency=AHEAD)
+        context = dataset.context
+        context.raise_original_map_exception = True
+        context.execution_options.preserve_order = True
+        context.execution_options.resource_limits = ray.data.ExecutionResources(object_store_memory=AHEAD_BYTES)
         for row in dataset.iter_rows():
             yield row["arrays"], row["labels"]
+
+
+def quiet() -> None:
+    """Ray Data prints nothing: the run has one stream of events, and errors come as exceptions."""
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from genai.errors import InputError
-from genai.prepare import gather
 from genai.prepared import Prepared
-from jobs import layout
 from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
 from jobs.plan import Shard
-from jobs.survey import sources
 from workers.devices import device_of
 from workers.generate import Minter
-from workers.prepare import terms
+from workers.prepare import in_memory
 from workers.train import fit_task
 
 
@@ -24,9 +21,7 @@ class LocalCrew:
     """Does every stage in this process, one shard at a time."""
 
     def prepare(self, task: PrepareTask, note: Note) -> Prepared:
-        store, data = layout.job_store(task.spec), task.spec.data
-        put = lambda name, block: store.put(layout.prepared(task.key, name), block)  # noqa: E731
-        return gather(*sources(task.spec), data.modality, terms(task.spec), put)
+        return in_memory(task)
 
     def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
         if task.spec.train.reduction == "ddp":

@@ -1,14 +1,12 @@
 """Preparing on Ray: fragments are read in parallel by Ray Data, sorted by content, and written as blocks.
 
-Small sources are prepared by one task in memory; both ways give the same bytes (`genai.prepare`).
+Small sources are prepared by one task in memory; both ways give the same bytes (`genai.prepare`). Ray is imported
+where it is used: the crew of one process prepares without it.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import ray
-import ray.data
 
 from genai.modalities import Modality
 from genai.prepare import SORT_BY, Terms, assemble, classes_of, gather, pieces, read_fragment, settle
@@ -18,6 +16,7 @@ from jobs.crew import PrepareTask
 from jobs.spec import JobSpec
 from jobs.stores import Store
 from jobs.survey import sources
+from workers.feed import quiet
 
 MEMORY_BYTES = 256 << 20  # of source files; above it, Ray Data shares the work and spills what does not fit
 BATCH_ROWS = 4096
@@ -28,6 +27,8 @@ def prepare_task(task: PrepareTask, memory_bytes: int = MEMORY_BYTES) -> Prepare
     listed = [size for group in sources(task.spec) for source in group for _, size, _ in source.fingerprint()]
     if sum(listed) > memory_bytes:
         return _streamed(task)
+    import ray
+
     return ray.get(ray.remote(num_cpus=1)(in_memory).remote(task))
 
 
@@ -64,10 +65,14 @@ class _Read:
 
 
 def _streamed(task: PrepareTask) -> Prepared:
+    import ray.data
+
+    quiet()
     groups = sources(task.spec)
     found = pieces(*groups)
     modality = settle(found, task.spec.data.modality)
     read = ray.data.from_items([{"piece": piece} for piece in found], override_num_blocks=len(found))
+    read.context.raise_original_map_exception = True
     rows = read.map_batches(_Read(modality), batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
     classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]])
     tables = rows.iter_batches(batch_size=BATCH_ROWS, batch_format="pyarrow")

@@ -1,26 +1,28 @@
 """Training as one worker sees it: its data, its place in the group, its saved states.
 
-`fit_task` is the same for every crew; `by_ray` runs it on a group of Ray Train workers. The state of an unfinished
-training lies beside the checkpoint-to-be, `state/<step>-<digest>.safetensors`, the last two of them; its name holds
-the digest of its bytes, so a damaged one is passed over for the one before.
+`fit_task` is the same for every crew; `workers.group` runs it on a group of Ray Train workers. The state of an
+unfinished training lies beside the checkpoint-to-be, `state/<step>-<digest>.safetensors`, the last two of them; its
+name holds the digest of its bytes, so a damaged one is passed over for the one before. Worker 0 says which one the
+group goes on from: what each sees may differ while an upload of the group before still arrives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 import genai
 from genai import weights
 from genai.checkpoint import Checkpoint
-from genai.errors import NotFound
+from genai.errors import IntegrityError, NotFound
 from genai.exchange import Alone, Exchange
 from genai.identity import sha256
 from genai.order import Batch
@@ -29,24 +31,13 @@ from genai.train import fit
 from jobs import layout
 from jobs.crew import TrainTask
 from jobs.stores import Store
-from workers.feed import feed
+from workers.feed import MEMORY_BYTES, feed
 
 STATES = 2  # saved states that are kept
+TEST_BYTES = 1 << 30  # the final measures are of at most so many test rows: every worker holds them
 TELL_SECONDS = 1.0
 
 Tell = Callable[..., None]  # (kind, **fields): EventLog.note, or a way to it
-
-
-class Group:
-    """The workers of a `torch.distributed` group, as `genai.exchange.Exchange`."""
-
-    def __init__(self) -> None:
-        self.rank, self.size = dist.get_rank(), dist.get_world_size()
-
-    def gather(self, value: Tensor) -> list[Tensor]:
-        found = [torch.empty_like(value) for _ in range(self.size)]
-        dist.all_gather(found, value.contiguous())
-        return found
 
 
 def fit_task(
@@ -56,6 +47,7 @@ def fit_task(
     exchange: Exchange | None = None,
     device: str = "cpu",
     wrap: Callable[[nn.Module], nn.Module] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> dict[str, Any]:
     """Train, from the last saved state if there is one, and let worker 0 store the checkpoint.
 
@@ -71,14 +63,14 @@ def fit_task(
         family,
         prepared.modality,
         len(prepared.classes) if family.conditional else 0,
-        feed(task, prepared),
+        feed(task, prepared, memory_bytes),
         recipe,
         validation=held_out(task, prepared, "validation", recipe.validation_rows),
-        test=held_out(task, prepared, "test", None),
+        test=held_out(task, prepared, "test", TEST_BYTES // prod(prepared.modality.array_shape)),
         exchange=group,
         device=device,
         wrap=wrap,
-        state=states.last(),
+        state=states.agreed(group, device),
         save=states.save,
         report=_teller(tell) if group.rank == 0 else None,
     )
@@ -98,8 +90,8 @@ def fit_task(
     return metrics
 
 
-def held_out(task: TrainTask, prepared: Prepared, split: str, rows: int | None) -> Batch | None:
-    """The first rows of a split (they stand in random order), or None where it has none."""
+def held_out(task: TrainTask, prepared: Prepared, split: str, rows: int) -> Batch | None:
+    """At most the first `rows` rows of a split (they stand in random order), or None where it has none."""
     store = layout.job_store(task.spec)
     if not prepared.splits[split].rows:
         return None
@@ -118,16 +110,29 @@ class States:
         for name in self._names()[:-STATES]:
             self._store.delete(name)
 
-    def last(self) -> bytes | None:
-        """The newest state whose bytes are those that its name says."""
+    def agreed(self, group: Exchange, device: str = "cpu") -> bytes | None:
+        """The state that worker 0 finds last; None where it finds none. All workers call it together."""
+        last = self.last() if group.rank == 0 else None
+        name = last[0].removeprefix(self._prefix) if last else ""
+        step, digest = (int(name[:9]), int(name[10:26], 16)) if name else (-1, 0)
+        mine = torch.tensor([step, digest >> 32, digest & 0xFFFFFFFF], dtype=torch.int64, device=device)
+        step, high, low = group.gather(mine)[0].tolist()
+        if step < 0:
+            return None
+        return last[1] if last else self._read(f"{self._prefix}{step:09d}-{high << 32 | low:016x}.safetensors")
+
+    def last(self) -> tuple[str, bytes] | None:
+        """The newest state whose bytes are those that its name says, and its name."""
         for name in reversed(self._names()):
-            try:
-                data = self._store.get(name)
-            except NotFound:
-                continue
-            if sha256(data)[:16] == name.rpartition("-")[2].partition(".")[0]:
-                return data
+            with contextlib.suppress(NotFound, IntegrityError):
+                return name, self._read(name)
         return None
+
+    def _read(self, name: str) -> bytes:
+        data = self._store.get(name)
+        if sha256(data)[:16] != name.rpartition("-")[2].partition(".")[0]:
+            raise IntegrityError(f"the training state {self._store.locate(name)} is damaged; remove it")
+        return data
 
     def clear(self) -> None:
         for name in self._names():
