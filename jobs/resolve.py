@@ -50,7 +50,7 @@ def job(path: str, overrides: Sequence[str] = ()) -> JobSpec:
         raise InputError(f"{path}: no such job file; allowed: a YAML file, as `genai init` writes it") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return load(path, text, overrides)
+    return load(path, text, overrides).anchored()
 
 
 def _is_job_file(text: str) -> bool:

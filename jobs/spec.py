@@ -9,6 +9,7 @@ checked as well. A rule that touches a faulty field is not told.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Self
@@ -102,6 +103,16 @@ class JobSpec(Part):
                 raise rule("found a wish by class for data without classes; allowed: a number", path, "data.label")
         return self
 
+    def anchored(self) -> JobSpec:
+        """The same job with local paths made absolute: its workers run in folders of their own."""
+        data = self.data.model_copy(
+            update={
+                "source": [_absolute(uri) for uri in self.data.source],
+                "test_source": self.data.test_source and _absolute(self.data.test_source),
+            }
+        )
+        return self.model_copy(update={"output": _absolute(self.output), "data": data})
+
     @property
     def digest(self) -> str:
         """SHA-256 of all that the job says, defaults included, but where it writes."""
@@ -110,6 +121,11 @@ class JobSpec(Part):
     def to_yaml(self) -> str:
         """A job file that says the same, defaults included."""
         return dump(self.model_dump(mode="json"))
+
+
+def _absolute(uri: str) -> str:
+    """A path as seen from the root; a URI as it is."""
+    return uri if "://" in uri else os.path.abspath(os.path.expanduser(uri))  # noqa: PTH100, PTH111  # keeps links and globs
 
 
 def load(name: str, text: str | bytes, overrides: Sequence[str] = ()) -> JobSpec:

@@ -155,3 +155,13 @@ def test_importing_the_cli_loads_nothing_heavy():
     code = f"import sys, jobs.cli; print({heavy} & set(sys.modules))"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.ray
+def test_a_run_on_ray_from_a_relative_folder_has_the_bytes_of_one_without_ray(genai, finished):
+    """Typed in some folder with paths relative to it, on Ray with two training and two minting workers."""
+    more = ("--set", "train.workers.count=2", "--set", "generate.workers={min: 1, max: 2}")
+    told = genai.json("run", genai.job(), *more)
+
+    assert told["digest"] == finished.json("run", "tiny.yaml")["digest"]
+    assert told["path"].startswith(str(genai.folder))
