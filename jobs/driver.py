@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import genai
-from genai.errors import Incomplete
+from genai.errors import Incomplete, StoreError
 from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
@@ -216,17 +216,29 @@ def _judge(outcome: Failed, progress: Progress, found: Survey, events: EventLog,
     progress.tries[shard.number] += 1
     tries, attempts = progress.tries[shard.number], found.spec.generate.attempts
     decision = decide(error, shard.number, tries, attempts)
+    receipt = _after_all(found, shard) if isinstance(decision, Quarantine) else None
     events.note(
         "shard_failed", shard=shard.name, tries=tries, of=attempts, error=str(error), worker=outcome.worker,
-        decision=type(decision).__name__.lower(),
+        decision="commit" if receipt else type(decision).__name__.lower(),
     )  # fmt: skip
-    if isinstance(decision, Retry):
+    if receipt:
+        _commit(Done(shard, receipt), progress, found, events)
+    elif isinstance(decision, Retry):
         heapq.heappush(progress.later, (clock.monotonic() + decision.delay, shard))
     elif isinstance(decision, Quarantine):
         progress.given_up[shard.name] = error
         events.note("shard_quarantined", shard=shard.name, error=str(error))
     else:
         raise error
+
+
+def _after_all(found: Survey, shard: Shard) -> Receipt | None:
+    """The receipt of a shard that failed: its worker may have been lost after all was in the store."""
+    assert found.dataset_key
+    try:
+        return ledger.find(found.store, found.dataset_key, shard)
+    except StoreError:
+        return None
 
 
 @contextmanager

@@ -80,13 +80,14 @@ def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:
     there = [entry.key for entry in store.list(folder)]
     wanted = {layout.receipt(key, shard.name): shard for shard in plan} if there else {}
     with ThreadPoolExecutor(_READERS) as pool:
-        found = pool.map(lambda name: _read_one(store, name, wanted[name]), [k for k in there if k in wanted])
+        found = pool.map(lambda name: find(store, key, wanted[name]), [k for k in there if k in wanted])
         return {receipt.name: receipt for receipt in found if receipt}
 
 
-def _read_one(store: Store, name: str, shard: Shard) -> Receipt | None:
+def find(store: Store, key: str, shard: Shard) -> Receipt | None:
+    """The receipt of one shard, if there is one that fits."""
     try:
-        receipt = Receipt.from_json(store.get(name))
+        receipt = Receipt.from_json(store.get(layout.receipt(key, shard.name)))
     except (IntegrityError, NotFound):
         return None
     return receipt if (receipt.name, receipt.start, receipt.stop) == (shard.name, shard.start, shard.stop) else None

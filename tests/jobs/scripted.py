@@ -56,19 +56,20 @@ class Clock:
 
 @dataclass
 class ScriptedCrew:
-    """Fails as `faults` says and does all else. `tries` counts the tries of each shard over all pools; `tried` lists
-    them with the time of the clock; `stages` are the stages that it was asked for.
+    """Fails as `faults` (of shards) and `refusals` (of stages) say, and does all else. `tries` counts the tries of
+    each shard over all pools; `tried` lists them with the time of the clock; `stages` are those it was asked for.
     """
 
     faults: Faults = field(default_factory=dict)
     workers: int = 3
+    refusals: Mapping[str, Exception] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     tries: Counter[int] = field(default_factory=Counter)
     tried: list[tuple[int, float]] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
 
     def prepare(self, task: PrepareTask, note: Note) -> Prepared:
-        self.stages.append("prepare")
+        self._begin("prepare")
         store, data = layout.job_store(task.spec), task.spec.data
 
         def put(name: str, block: bytes) -> None:
@@ -77,7 +78,7 @@ class ScriptedCrew:
         return gather([_Rows()], [], data.modality, Terms(data.split.model_dump()), put)
 
     def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
-        self.stages.append("train")
+        self._begin("train")
         store = layout.job_store(task.spec)
         files = {"config.json": canonical({"key": task.key}), "model.safetensors": task.key.encode()}
         for name, data in files.items():
@@ -90,8 +91,13 @@ class ScriptedCrew:
 
     @contextmanager
     def generate(self, task: GenerateTask, backlog: int) -> Iterator[ScriptedPool]:
-        self.stages.append("generate")
+        self._begin("generate")
         yield ScriptedPool(self, task)
+
+    def _begin(self, stage: str) -> None:
+        self.stages.append(stage)
+        if stage in self.refusals:
+            raise self.refusals[stage]
 
 
 class ScriptedPool:
@@ -102,7 +108,7 @@ class ScriptedPool:
     def __init__(self, crew: ScriptedCrew, task: GenerateTask) -> None:
         self._crew, self._task, self._store = crew, task, layout.job_store(task.spec)
         self._in_hand: list[Shard] = []
-        self._lost = 0
+        self._lost = self._idle = 0
 
     @property
     def room(self) -> int:
@@ -116,8 +122,9 @@ class ScriptedPool:
 
     def wait(self, seconds: float) -> list[Outcome]:
         self._lost = 0
+        self._idle = 0 if self._in_hand else self._idle + 1
+        assert self._idle < 10, "whoever has nothing in hand sleeps instead of asking again and again"
         if not self._in_hand:
-            self._crew.clock.now += seconds
             return []
         self._crew.clock.now += min(seconds, 0.01)
         shard = self._in_hand.pop()
