@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -23,6 +23,7 @@ from jobs.events import Event, EventLog
 from jobs.spec import JobSpec, load
 from jobs.stores import open_store
 from jobs.survey import Survey, survey
+from workers import stop
 from workers.local import LocalCrew
 
 ENVIRONMENT = {
@@ -49,19 +50,30 @@ def main(job_uri: str, crew_name: str, command: str) -> None:
     """Drive the run whose job file is JOB_URI."""
     folder, _, name = job_uri.rpartition("/")
     spec = load(job_uri, open_store(folder).get(name))
+    tell, stopped_by = _only_events(), stop.heed()
     try:
-        with EventLog(layout.job_store(spec), layout.run_id(spec), _print) as events:
+        with EventLog(layout.job_store(spec), layout.run_id(spec), tell) as events, stop.told(events, stopped_by):
             events.note("run_started", run=layout.run_id(spec), crew=crew_name, job=job_uri, command=command)
             found = survey(spec)
             with crew_of(crew_name, found) as crew:
+                stop.heed(stopped_by)  # Ray has put handlers of its own
                 run(found, crew, events, lambda: _page(found, events, command or f"genai run {job_uri}"))
     except GenaiError as error:
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(128 + stopped_by[0])
 
 
-def _print(event: Event) -> None:
-    sys.stdout.write(event.to_json() + "\n")
-    sys.stdout.flush()
+def _only_events() -> Callable[[Event], None]:
+    """Standard output is for events alone: what Ray prints there goes to standard error from now on."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def tell(event: Event) -> None:
+        out.write(event.to_json() + "\n")
+        out.flush()
+
+    return tell
 
 
 def _page(found: Survey, events: EventLog, command: str) -> str:

@@ -1,0 +1,136 @@
+"""Who does the work, how many they are, and how often all of them are killed changes no bit of a dataset."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs import layout, ledger
+from jobs.spec import load
+from jobs.stores import open_store
+from tests.processes import descendants
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+JOB = """\
+name: tiny
+output: {output}
+data: {{source: "sklearn://digits"}}
+model: {{family: vae, backbone: dense, latent: 4, width: 16}}
+train: {{steps: 2000, batch: 64, validate_every: 1000, checkpoint_every: 100, workers: {{count: {trainers}}}}}
+generate: {{count: 250, part_rows: 10, batch: 10, workers: {{min: 1, max: {minters}}}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """A Ray of each run's own, which leaves nothing in the user's home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+def job(output, trainers=1, minters=1):
+    """Write a job file where `genai run` does; its URI."""
+    spec = load("job.yaml", JOB.format(output=output, trainers=trainers, minters=minters))
+    store, key = layout.job_store(spec), layout.run(layout.run_id(spec))
+    store.put(key, spec.to_yaml().encode())
+    return store.locate(key)
+
+
+@contextmanager
+def driver(uri, crew="ray"):
+    """A driver at work; an iterator over its events."""
+    command = [sys.executable, "-m", "workers", uri, "--crew", crew]
+    with (
+        Path(os.environ["HOME"], "words").open("ab") as words,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words, text=True, start_new_session=True) as process,
+    ):
+        try:
+            yield process, map(json.loads, process.stdout)
+        finally:
+            kill_all(process)
+
+
+def kill_all(process):
+    """SIGKILL for the driver and each process below it, Ray's among them."""
+    for number in [process.pid, *(child for child, _ in descendants(process.pid))]:
+        try:
+            os.kill(number, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+def finish(uri, crew="ray"):
+    """Run to the end; the events."""
+    with driver(uri, crew) as (process, events):
+        told = list(events)
+        assert process.wait(60) == 0, told[-1:]
+    return told
+
+
+def kill_at(uri, struck):
+    """Run until an event for which `struck` is true, and kill everything; how many events there were of its kind."""
+    with driver(uri) as (process, events):
+        event = next(filter(struck, events))
+        kill_all(process)
+        later = [found for found in events if found["kind"] == event["kind"]]
+    assert not any(found["kind"] == "run_done" for found in later)
+    return event
+
+
+def published(output):
+    """The parts of the one dataset below `output`, as its manifest and its files say they are."""
+    store = open_store(output).child("tiny")
+    (key,) = {entry.key.split("/")[1] for entry in store.list("datasets/") if entry.key.endswith("/_SUCCESS")}
+    manifest = ledger.sealed(store, key)
+    for part in manifest.parts:
+        assert hashlib.sha256(store.get(layout.part(key, part.name))).hexdigest() == part.sha256
+    return manifest.digest, manifest.checkpoint, [(part.name, part.sha256, part.content) for part in manifest.parts]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """What one process makes, without Ray."""
+    output = str(tmp_path_factory.mktemp("reference"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", output)
+        finish(job(output), "local")
+    digest, checkpoint, parts = published(output)
+    assert len(parts) == 25
+    return digest, checkpoint, parts
+
+
+@pytest.mark.parametrize(("trainers", "minters"), [(1, 1), (2, 3)])
+def test_the_number_of_workers_changes_no_bit(trainers, minters, reference, tmp_path):
+    """One worker and several, on Ray, publish what one process does."""
+    output = str(tmp_path / "runs")
+    finish(job(output, trainers, minters))
+    assert published(output) == reference
+
+
+def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
+    """SIGKILL for the whole tree, twice: training goes on from its last state, minting makes what is missing."""
+    output = str(tmp_path / "runs")
+    uri = job(output, trainers=2, minters=3)
+    step = kill_at(uri, lambda event: event["kind"] == "train_step" and event["step"] > 100)["step"]
+    assert step < 2000
+    kill_at(uri, lambda event: event["kind"] == "part_done")
+    told = finish(uri)
+    assert {event["stage"] for event in told if event["kind"] == "stage_reused"} == {"prepare", "train"}
+    assert 0 < sum(event["kind"] == "part_done" for event in told) < 25
+    assert published(output) == reference
+
+
+@pytest.mark.s3
+def test_object_storage_changes_no_bit(reference, s3_uri):
+    """On a server that heeds conditional writes, and on one that ignores them."""
+    finish(job(f"{s3_uri}/runs", trainers=1, minters=2))
+    assert published(f"{s3_uri}/runs") == reference

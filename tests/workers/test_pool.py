@@ -1,0 +1,109 @@
+"""The pool on a real Ray: it grows, shrinks, and loses workers without losing shards."""
+
+import os
+import signal
+
+import pytest
+
+from genai.errors import IntegrityError, WorkerError
+from jobs.crew import Done, Failed, GenerateTask
+from tests.jobs.crew_suite import WAITS, make, outcomes
+from workers.crew import RayCrew
+from workers.local import LocalCrew
+from workers.pool import IN_HAND
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def made(output):
+    """A checkpoint to mint with, and a job of four shards for one or two workers."""
+    return make(LocalCrew(), output)
+
+
+@pytest.fixture
+def pool(made, request):
+    """A pool with as much work as the job has; `request.param` seconds of silence end a worker."""
+    with RayCrew(silence_seconds=getattr(request, "param", 60)).generate(made.generate, len(made.shards)) as pool:
+        yield pool
+
+
+def ready(pool, workers):
+    """Wait until so many workers are ready; their names."""
+    for _ in range(WAITS):
+        if len(pool.names) == workers:
+            return pool.names
+        assert pool.wait(1.0) == []
+    pytest.fail(f"{len(pool.names)} workers, not {workers}, after {WAITS} waits")
+
+
+def strike(name, number):
+    """Send a signal to the worker that is named host/pid."""
+    os.kill(int(name.split("/")[1]), number)
+
+
+def hand_over(pool, shards):
+    """Stop all workers and give them shards, so that these are certainly in hand."""
+    for name in pool.names:
+        strike(name, signal.SIGSTOP)
+    for shard in shards:
+        pool.submit(shard)
+
+
+def lost(pool, number):
+    """So many failures, without submitting anything more."""
+    found = []
+    for _ in range(WAITS):
+        found += pool.wait(1.0)
+        assert pool.room >= 0
+        if len(found) >= number:
+            return found
+    pytest.fail(f"{len(found)} shards came back of {number}")
+
+
+def test_it_grows_to_the_most_workers_and_lets_them_go_without_work(pool, made):
+    """Two workers for four shards; one is kept when there is nothing left to do."""
+    ready(pool, 2)
+    assert pool.room == 2 * IN_HAND
+    assert all(isinstance(outcome, Done) for outcome in outcomes(pool, made.shards))
+    assert len(pool.names) == 1
+
+
+def test_no_more_workers_than_shards(made):
+    """A backlog of one needs one worker, whatever the most is."""
+    with RayCrew().generate(made.generate, 1) as pool:
+        ready(pool, 1)
+        assert pool.wait(0) == []
+        assert len(pool.names) == 1
+
+
+def test_a_killed_worker_gives_its_shards_back_and_is_replaced(pool, made):
+    """Each shard in its hand fails once, by name; tried again, by a new worker, all are made."""
+    names = ready(pool, 2)
+    hand_over(pool, made.shards)
+    assert pool.room == 0
+    for name in names:
+        strike(name, signal.SIGKILL)
+    failed = lost(pool, len(made.shards))
+    assert {outcome.shard for outcome in failed} == set(made.shards)
+    assert {outcome.worker for outcome in failed} == set(names)
+    assert all(isinstance(o.error, WorkerError) and o.shard.name in str(o.error) for o in failed)
+    again = outcomes(pool, made.shards)
+    assert all(isinstance(outcome, Done) and outcome.receipt.worker not in names for outcome in again)
+
+
+@pytest.mark.parametrize("pool", [2.0], indirect=True)
+def test_a_worker_that_does_not_answer_is_given_up(pool, made):
+    """A stopped process never ends its call; its shard is tried elsewhere all the same."""
+    names = ready(pool, 2)
+    hand_over(pool, made.shards[:2])
+    failed = lost(pool, 2)
+    assert all(isinstance(o, Failed) and isinstance(o.error, WorkerError) for o in failed)
+    assert {o.receipt.worker for o in outcomes(pool, made.shards[:2])}.isdisjoint(names)
+
+
+def test_a_checkpoint_that_is_not_the_one_asked_for_stops_the_run(made):
+    """No other start would mend it."""
+    task = GenerateTask(made.generate.spec, "5" * 16, made.train.key, "0" * 64, made.generate.plan)
+    with RayCrew().generate(task, 1) as pool, pytest.raises(IntegrityError, match="0000"):
+        lost(pool, 1)
