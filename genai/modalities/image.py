@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 
 from genai.errors import DataError
 from genai.modalities import Modality
@@ -31,10 +31,16 @@ Pixels = Annotated[int, Ge(1), Le(4096)]
 class Image(Modality):
     """Pictures of one size and mode."""
 
-    size: Pixels | tuple[Pixels, Pixels] | None = None  # side, or (height, width); none: as the data is
-    mode: Literal["L", "RGB"] | None = None  # gray or colour; none: as the data is
-    fit: Literal["crop", "stretch"] = "crop"  # an image of another proportion: cut at its centre, or distort
-    resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"  # all but nearest are antialiased
+    size: Annotated[Pixels | tuple[Pixels, Pixels] | None, doc("Side, or (height, width); null: as the data is.")] = (
+        None
+    )
+    mode: Annotated[Literal["L", "RGB"] | None, doc("Gray or colour; null: as the data is.")] = None
+    fit: Annotated[
+        Literal["crop", "stretch"], doc("An image of another proportion: cut at its centre, or distort.")
+    ] = "crop"
+    resample: Annotated[
+        Literal["nearest", "bilinear", "bicubic", "lanczos"], doc("All but nearest are antialiased.")
+    ] = "bicubic"
 
     column: ClassVar[str] = "image"
     suffix: ClassVar[str] = ".png"
