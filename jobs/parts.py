@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -22,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+import genai
 import genai.families
 import genai.modalities
 from genai.families import Family
@@ -234,6 +238,16 @@ class Unread(NamedTuple):
     value: Any
 
 
+# The formats there are, from their folder: importing it would take NumPy along.
+FORMATS = sorted(m.name for m in iter_modules([str(Path(genai.__file__).parent / "formats")]) if m.name[0] != "_")
+
+
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        raise rule(f"found {name!r}; allowed: {', '.join(FORMATS)}")
+    return name
+
+
 class Generate(Part):
     """The samples to mint."""
 
@@ -247,7 +261,9 @@ class Generate(Part):
     threads: int = Field(1, ge=1, le=1024, description="CPU threads of a worker; changes bits.")
     sampler: Any = Field(None, description="How to draw: the fields of the family's sampler.")
     attempts: int = Field(3, ge=1, le=10, description="Tries of one index, or one shard, before it is given up.")
-    format: Literal["parquet"] = Field("parquet", description="What parts are written as.")
+    format: Annotated[str, AfterValidator(_known_format), Field(json_schema_extra={"enum": FORMATS})] = Field(
+        "parquet", description="What parts are written as."
+    )
     workers: GenerateWorkers = Field(
         default_factory=lambda: GenerateWorkers.model_validate({}), description="Who mints."
     )
