@@ -23,7 +23,7 @@ name: tiny
 output: {output}
 data: {{source: "sklearn://digits"}}
 model: {{family: vae, backbone: dense, latent: 4, width: 16}}
-train: {{steps: 2000, batch: 64, validate_every: 1000, checkpoint_every: 100, workers: {{count: {trainers}}}}}
+train: {{steps: 1500, batch: 64, validate_every: 500, checkpoint_every: 100, workers: {{count: {trainers}}}}}
 generate: {{count: 250, part_rows: 10, batch: 10, workers: {{min: 1, max: {minters}}}}}
 """
 
@@ -108,11 +108,10 @@ def reference(tmp_path_factory):
     return digest, checkpoint, parts
 
 
-@pytest.mark.parametrize(("trainers", "minters"), [(1, 1), (2, 3)])
-def test_the_number_of_workers_changes_no_bit(trainers, minters, reference, tmp_path):
-    """One worker and several, on Ray, publish what one process does."""
+def test_several_workers_change_no_bit(reference, tmp_path):
+    """Two trainers and three minters on Ray publish what one process does."""
     output = str(tmp_path / "runs")
-    finish(job(output, trainers, minters))
+    finish(job(output, trainers=2, minters=3))
     assert published(output) == reference
 
 
@@ -121,7 +120,7 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
     output = str(tmp_path / "runs")
     uri = job(output, trainers=2, minters=3)
     step = kill_at(uri, lambda event: event["kind"] == "train_step" and event["step"] > 100)["step"]
-    assert step < 2000
+    assert step < 1500
     kill_at(uri, lambda event: event["kind"] == "part_done")
     told = finish(uri)
     assert {event["stage"] for event in told if event["kind"] == "stage_reused"} == {"prepare", "train"}
@@ -130,7 +129,7 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
 
 
 @pytest.mark.s3
-def test_object_storage_changes_no_bit(reference, s3_uri):
+def test_one_worker_and_object_storage_change_no_bit(reference, s3_uri):
     """On a server that heeds conditional writes, and on one that ignores them."""
-    finish(job(f"{s3_uri}/runs", trainers=1, minters=2))
+    finish(job(f"{s3_uri}/runs", trainers=1, minters=1))
     assert published(f"{s3_uri}/runs") == reference
