@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from genai.errors import GenaiError, WorkerError
+from genai.identity import sha256
 from jobs import layout
 from jobs.crew import PrepareTask, TrainTask
 from tests.jobs.scripted import job
@@ -16,7 +17,7 @@ from workers.local import LocalCrew
 
 pytestmark = pytest.mark.ray
 
-STEPS = 2000
+STEPS = 1200
 TRAIN = [f"train.steps={STEPS}", "train.micro_batches=4", "train.checkpoint_every=100", "train.validate_every=500"]
 TITLE = "ray::RayTrainWorker"
 
@@ -45,7 +46,7 @@ def silent(kind, **fields):
 
 def with_workers(output, *overrides):
     """The same training by other workers, under a key of its own so that it is done anew."""
-    return TrainTask(job(*TRAIN, *overrides, output=output), f"{abs(hash(overrides)):016x}"[:16], "0" * 16)
+    return TrainTask(job(*TRAIN, *overrides, output=output), sha256(str(overrides).encode())[:16], "0" * 16)
 
 
 @pytest.mark.parametrize(("count", "memory"), [(1, 1 << 30), (4, 0)], ids=["1", "4, streamed by Ray Data"])
