@@ -192,9 +192,10 @@ def list_(job: str | None, output: str, as_json: bool) -> None:
 @main.command()
 @click.argument("run", metavar="RUN")
 @click.option("--deep", is_flag=True, help="Read every part, and hash its bytes and its rows.")
+@SET
 @OUTPUT
 @JSON
-def verify(run: str, deep: bool, output: str, as_json: bool) -> None:
+def verify(run: str, deep: bool, overrides: tuple[str, ...], output: str, as_json: bool) -> None:
     """Check every part of a dataset against its manifest. Exits 1 where one is not as it should be.
 
     Example: genai verify job.yaml --deep
@@ -203,7 +204,7 @@ def verify(run: str, deep: bool, output: str, as_json: bool) -> None:
     from jobs.survey import survey
     from jobs.verify import verify as check
 
-    target = resolve(run, output)
+    target = resolve(run, output, overrides)
     key = target.dataset or survey(target.spec, target.store).dataset_key
     if key is None:
         raise InputError(f"{run}: it has no dataset yet; `genai run` makes it")
