@@ -21,7 +21,7 @@ from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.modalities import Modality
 from genai.recipe import Recipe
-from genai.registry import find, name_of
+from genai.registry import describe, rebuild
 from genai.train import Trained
 
 VERSION = 1
@@ -73,8 +73,8 @@ class Checkpoint:
     def _files(self) -> dict[str, bytes]:
         config = {
             "format": VERSION,
-            "family": _named(families, self.family),
-            "modality": _named(modalities, self.modality),
+            "family": describe(families, self.family),
+            "modality": describe(modalities, self.modality),
             "shape": self.shape,
             "classes": self.classes,
             **self.made,
@@ -99,8 +99,8 @@ class Checkpoint:
             raise IntegrityError(f"checkpoint: found digest {digest_of(files)}, expected {digest}; fetch it again")
         found = _config(files[CONFIG])
         try:
-            family: Family = _built(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
-            modality: Modality = _built(modalities, found.pop("modality"), Modality)  # type: ignore[type-abstract]
+            family: Family = rebuild(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
+            modality: Modality = rebuild(modalities, found.pop("modality"), Modality)  # type: ignore[type-abstract]
             classes = tuple(map(str, found.pop("classes")))
             _check_shapes(family, modality.shape, found.pop("shape"), len(classes), files[MODEL])
         except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError, InputError) as error:
@@ -133,15 +133,6 @@ def _config(data: bytes) -> dict[str, Any]:
     if version != VERSION:
         raise IntegrityError(f"checkpoint: found format {version}, this program reads {VERSION}; train it again")
     return dict(found)
-
-
-def _named(package: Any, kind: Any) -> dict[str, Any]:
-    return {"kind": name_of(package, type(kind)), **asdict(kind)}
-
-
-def _built(package: Any, found: dict[str, Any], base: type[T]) -> T:
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return find(package, str(fields.pop("kind")), base)(**fields)
 
 
 def _check_shapes(family: Family, shape: tuple[int, ...], claimed: list[int], classes: int, model: bytes) -> None:

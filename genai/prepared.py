@@ -20,7 +20,7 @@ from genai.errors import GenaiError, IntegrityError
 from genai.identity import canonical, sha256
 from genai.modalities import Modality
 from genai.order import Batch, Load, chunk_rows
-from genai.registry import find, name_of
+from genai.registry import describe, rebuild
 
 VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -40,13 +40,12 @@ class Prepared:
     def digest(self) -> str:
         """SHA-256 of the content: modality, classes, and the rows of each split."""
         rows = {name: [split.rows, split.content] for name, split in self.splits.items()}
-        return sha256(
-            canonical({"version": VERSION, "modality": self._modality(), "classes": self.classes, "splits": rows})
-        )
+        modality = describe(modalities, self.modality)
+        return sha256(canonical({"version": VERSION, "modality": modality, "classes": self.classes, "splits": rows}))
 
     def to_json(self) -> bytes:
         """As one canonical JSON text."""
-        fields = asdict(self) | {"modality": self._modality()}
+        fields = asdict(self) | {"modality": describe(modalities, self.modality)}
         return canonical({"version": VERSION, "digest": self.digest, **fields})
 
     @classmethod
@@ -61,9 +60,6 @@ class Prepared:
         if found.to_json() != data:
             raise IntegrityError("the index of the prepared data was changed after it was written; prepare it again")
         return found
-
-    def _modality(self) -> dict[str, Any]:
-        return {"kind": name_of(modalities, type(self.modality)), **asdict(self.modality)}  # type: ignore[call-overload]
 
 
 def load(prepared: Prepared, split: str, get: Callable[[str], bytes], rows: int | None = None) -> Batch:
@@ -112,8 +108,7 @@ def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> 
 def _parsed(found: dict[str, Any]) -> Prepared:
     if found["version"] != VERSION:
         raise ValueError(f"found version {found['version']}, this program reads {VERSION}")
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found["modality"].items()}
-    kind = find(modalities, str(fields.pop("kind")), Modality)  # type: ignore[type-abstract]
+    modality: Modality = rebuild(modalities, found["modality"], Modality)  # type: ignore[type-abstract]
     splits = {
         name: Split(
             rows=split["rows"],
@@ -123,4 +118,4 @@ def _parsed(found: dict[str, Any]) -> Prepared:
         )
         for name, split in found["splits"].items()
     }
-    return Prepared(kind(**fields), tuple(found["classes"]), splits, found["skipped"], tuple(found["examples"]))
+    return Prepared(modality, tuple(found["classes"]), splits, found["skipped"], tuple(found["examples"]))

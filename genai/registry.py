@@ -8,20 +8,27 @@ returns the one concrete subclass of `base` that it defines. A name with a colon
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+from dataclasses import asdict
 from difflib import get_close_matches
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from genai.errors import InputError
 
 T = TypeVar("T")
 
 
-def names(package: ModuleType) -> list[str]:
-    """The kinds that a package offers, sorted; modules that start with `_` are not kinds."""
-    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+def names(package: ModuleType | str) -> list[str]:
+    """The kinds that a package offers, sorted; modules that start with `_` are not kinds. A package that is named by
+    its dotted path is not imported.
+    """
+    spec = importlib.util.find_spec(package) if isinstance(package, str) else package.__spec__
+    folders = spec.submodule_search_locations if spec else None
+    assert folders is not None, f"{package} is no package"
+    return sorted(m.name for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
 
 
 def find(package: ModuleType, name: str, base: type[T]) -> type[T]:
@@ -55,6 +62,17 @@ def name_of(package: ModuleType, kind: type) -> str:
     """The name under which `find` finds a class again."""
     inside = kind.__module__.removeprefix(f"{package.__name__}.")
     return inside if inside != kind.__module__ else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def describe(package: ModuleType, instance: Any) -> dict[str, Any]:
+    """A dataclass's instance of some kind as JSON-able values: `kind`, and its fields."""
+    return {"kind": name_of(package, type(instance)), **asdict(instance)}
+
+
+def rebuild(package: ModuleType, found: dict[str, Any], base: type[T]) -> T:
+    """The instance that `describe` told, from its JSON. Raises KeyError, TypeError or InputError where it was not."""
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return find(package, str(fields.pop("kind")), base)(**fields)
 
 
 def _foreign(name: str, base: type[T]) -> type[T]:

@@ -31,11 +31,19 @@ def to_bytes(tensors: dict[str, Tensor], facts: dict[str, Any] | None = None) ->
 
 def from_bytes(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and facts that `to_bytes` wrote. Raises IntegrityError."""
+    told = facts(data)
+    try:
+        return safetensors.torch.load(data), told
+    except (safetensors.SafetensorError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise _unreadable(str(error)) from error
+
+
+def facts(data: bytes) -> dict[str, Any]:
+    """The facts alone, from the header: no tensor is read. Raises IntegrityError."""
     header = _header(data)
     try:
-        facts = json.loads(header.get("__metadata__", {}).get("facts", "{}"))
-        return safetensors.torch.load(data), facts
-    except (safetensors.SafetensorError, ValueError, AttributeError, KeyError, TypeError) as error:
+        return json.loads(header.get("__metadata__", {}).get("facts", "{}"))
+    except (ValueError, AttributeError, TypeError) as error:
         raise _unreadable(str(error)) from error
 
 

@@ -137,9 +137,10 @@ def run(run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_r
         shown = view.plan(found)
         return _say(shown, view.plan_lines(shown), as_json=as_json)
     if found.complete:
-        _tell(f"run {layout.run_id(found.spec)}: complete already, nothing to do")
-        return _say(view.done(found), view.done_lines(found), as_json=as_json)
-    job = layout.run(layout.run_id(found.spec))
+        _tell(f"run {target.run_id}: complete already, nothing to do")
+        shown = view.done(found)
+        return _say(shown, view.done_lines(shown), as_json=as_json)
+    job = layout.run(target.run_id)
     found.store.put(job, found.spec.to_yaml().encode())
     with console() as show:
         told = _Told(show)
@@ -151,8 +152,8 @@ def run(run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_r
     if code:
         _tell(f"stopped with exit code {code}; everything finished is safe. To go on: {_command()}")
         raise click.exceptions.Exit(code)
-    found = survey(target.spec, target.store)
-    return _say(view.done(found), view.done_lines(found), as_json=as_json)
+    shown = view.done(survey(target.spec, target.store))
+    return _say(shown, view.done_lines(shown), as_json=as_json)
 
 
 @main.command()

@@ -121,8 +121,6 @@ def sentence(event: Event) -> str:  # noqa: PLR0911  # a table, read from above
             return f"train: step {f['step']:,}, {_note(event)}"
         case "shard_failed":
             return f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
-        case "worker_lost":
-            return f"lost worker {f['worker']}: {f['error']}"
         case "shard_quarantined":
             return f"generate: gave up {f['shard']}: {f['error']}"
         case _:

@@ -47,6 +47,14 @@ def samples_of(generator: Generator, plan: Plan, indices: range) -> Samples:
     return Samples(np.array(indices), None if labels is None else np.array(labels), arrays)
 
 
+def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:
+    """Samples of the job's checkpoint. Raises InputError where there is none."""
+    if not (found.plan and found.train_key and found.checkpoint):
+        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
+    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    return generator, samples_of(generator, found.plan, indices)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """One sample drawn again. `equal` says whether its pixels are the published ones; None: it is not published."""
@@ -59,13 +67,9 @@ class Drawn:
 
 def sample(found: Survey, index: int) -> Drawn:
     """Draw the sample `index` alone. Raises InputError where there is no checkpoint or no such index."""
-    assert found.plan
-    if not (found.train_key and found.checkpoint):
-        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first")
     if not 0 <= index < 2**62:
         raise InputError(f"--index {index}: allowed: 0 or more")
-    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
-    drawn = samples_of(generator, found.plan, range(index, index + 1))
+    generator, drawn = _drawn(found, range(index, index + 1))
     classes = generator.checkpoint.classes
     published = _published(found.store, found.manifest, index) if found.manifest else None
     equal = None if published is None else bool((published == drawn.arrays[0]).all())
@@ -75,27 +79,22 @@ def sample(found: Survey, index: int) -> Drawn:
 
 def _published(store: Store, manifest: Manifest, index: int) -> np.ndarray | None:
     from genai import formats
-    from genai.formats import Format
-    from genai.registry import find
 
     part = next((part for part in manifest.parts if part.start <= index < part.stop), None)
     if part is None:
         return None
-    format_ = find(formats, manifest.plan.suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete
     try:
-        return format_.decode(store.get(layout.part(manifest.key, part.name))).arrays[index - part.start]
+        data = store.get(layout.part(manifest.key, part.name))
     except NotFound:
         return None
+    return formats.of(manifest.plan.suffix).decode(data).arrays[index - part.start]
 
 
 def preview(found: Survey, command: str, count: int = 16) -> str:
     """A page of the first samples, from the newest checkpoint of the job, as HTML."""
     from jobs.report import Grid, GridRow, Page, Picture, render
 
-    if not (found.plan and found.train_key and found.checkpoint):
-        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
-    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
-    drawn = samples_of(generator, found.plan, range(count))
+    generator, drawn = _drawn(found, range(count))
     cells = generator.checkpoint.modality.cells(drawn.arrays)
     classes = generator.checkpoint.classes
     rows: dict[str, list[Picture]] = {}
@@ -111,6 +110,6 @@ def preview(found: Survey, command: str, count: int = 16) -> str:
             created="",
             sentence=f"Samples 0 to {count - 1}, drawn now from the checkpoint of step {made:,}; none is published.",
             grids=(grid,),
-            identities={"checkpoint digest": found.checkpoint, "seed": str(found.spec.seed)},
+            identities={"checkpoint digest": found.checkpoint or "", "seed": str(found.spec.seed)},
         )
     )

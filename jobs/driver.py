@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import genai
-from genai.errors import Incomplete, StoreError
+from genai.errors import GenaiError, Incomplete, StoreError
 from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
@@ -47,13 +47,12 @@ class Progress:
     given_up: dict[str, BaseException] = field(default_factory=dict)
 
 
-def drive(survey_: Survey, crew: Crew, events: EventLog, *, clock: Clock = time) -> Manifest:
+def drive(found: Survey, crew: Crew, events: EventLog, *, clock: Clock = time) -> Manifest:
     """Do all that is missing of a job, and seal its dataset.
 
     Raises Incomplete where shards stay undone after their last try, and what the crew raises where a stage cannot
     be done at all. Everything finished is in the store; the same call goes on from there.
     """
-    found = survey_
     _prepare(found, crew, events)
     _train(found, crew, events)
     assert found.dataset_key and found.plan
@@ -69,34 +68,32 @@ def drive(survey_: Survey, crew: Crew, events: EventLog, *, clock: Clock = time)
     return manifest
 
 
-def run(spec_survey: Survey, crew: Crew, events: EventLog, publish_page: Callable[[], str] = lambda: "") -> Manifest:
+def run(found: Survey, crew: Crew, events: EventLog, publish_page: Callable[[], str] = lambda: "") -> Manifest:
     """`drive`, then the page; the run's end is told in its events and written as its result."""
-    store, run_id = spec_survey.store, layout.run_id(spec_survey.spec)
     began = time.time()
     try:
-        manifest = drive(spec_survey, crew, events)
+        manifest = drive(found, crew, events)
         page = publish_page()
     except Exception as error:
         kind = "run_incomplete" if isinstance(error, Incomplete) else "run_failed"
-        code = getattr(error, "exit_code", 1)
-        text = str(error) if code != 1 or hasattr(error, "exit_code") else f"{type(error).__name__}: {error}"
-        text = text.encode(errors="replace").decode()  # it may name a file whose name is no text
-        events.note(kind, error=text, exit_code=code)
-        _result(store, run_id, {"state": kind.removeprefix("run_"), "error": text, "exit_code": code, "began": began})
+        known = error if isinstance(error, GenaiError) else GenaiError(f"{type(error).__name__}: {error}")
+        text = str(known).encode(errors="replace").decode()  # it may name a file whose name is no text
+        told = {"error": text, "exit_code": known.exit_code}
+        events.note(kind, **told)
+        _result(found, state=kind.removeprefix("run_"), began=began, **told)
         raise
-    result = {
-        "state": "done", "exit_code": 0, "began": began, "ended": time.time(), "dataset": manifest.key,
-        "path": store.locate(f"datasets/{manifest.key}"), "page": page, "digest": manifest.digest,
-        "checkpoint": manifest.checkpoint, "rows": manifest.rows, "bytes": manifest.bytes,
+    told = {
+        "dataset": manifest.key, "path": layout.dataset_place(found.store, manifest.key), "page": page,
+        "digest": manifest.digest, "checkpoint": manifest.checkpoint, "rows": manifest.rows, "bytes": manifest.bytes,
     }  # fmt: skip
-    _result(store, run_id, result)
-    events.note("run_done", **{k: v for k, v in result.items() if k not in ("state", "exit_code", "began", "ended")},
-                seconds=round(time.time() - began, 3))  # fmt: skip
+    ended = time.time()
+    _result(found, state="done", exit_code=0, began=began, ended=ended, **told)
+    events.note("run_done", **told, seconds=round(ended - began, 3))
     return manifest
 
 
-def _result(store: Any, run_id: str, result: dict[str, Any]) -> None:
-    store.put(layout.run(run_id, "result.json"), canonical(result))
+def _result(found: Survey, **result: Any) -> None:
+    found.store.put(layout.run(layout.run_id(found.spec), "result.json"), canonical(result))
 
 
 def manifest_of(found: Survey) -> Manifest:

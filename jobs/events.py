@@ -30,7 +30,6 @@ KINDS = {
     "part_done": "part, rows, bytes, done and planned parts, worker, seconds",
     "shard_failed": "shard, try, error, what was decided",
     "shard_quarantined": "shard, error",
-    "worker_lost": "worker, error",
     "stage_done": "stage, key, seconds",
     "run_done": "dataset, digest, rows, bytes, seconds",
     "run_incomplete": "parts done and missing, the errors",

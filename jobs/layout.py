@@ -26,12 +26,22 @@ def prepared(key: str, name: str = "index.json") -> str:
     return f"prepared/{key}/{name}"
 
 
+def blocks(store: Store, key: str) -> Store:
+    """Where the blocks of prepared data are, by their names."""
+    return store.child(f"prepared/{key}")
+
+
 def checkpoint(key: str, name: str = "metrics.json") -> str:
     return f"checkpoints/{key}/{name}"
 
 
 def dataset(key: str, name: str = "manifest.json") -> str:
     return f"datasets/{key}/{name}"
+
+
+def dataset_place(store: Store, key: str) -> str:
+    """The path or URI of a dataset, for people and other programs."""
+    return store.locate(f"datasets/{key}")
 
 
 def part(key: str, name: str) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from genai import formats
-from genai.formats import Format, Samples
+from genai.formats import Samples
 from genai.modalities import Modality
 from genai.prepared import Prepared, load
-from genai.registry import find
 from jobs import layout
 from jobs.events import Event, read
 from jobs.ledger import Manifest
@@ -36,7 +35,7 @@ from jobs.stores import Store
 from jobs.survey import Survey
 
 SYNTHETIC, REAL = 16, 4  # pictures of a class
-PARTS = 4  # that are looked into for pictures
+PARTS, REAL_ROWS = 4, 4096  # that are looked into for pictures
 
 
 def write(found: Survey, command: str) -> str:
@@ -144,7 +143,7 @@ def _rows(found: Survey) -> Iterator[GridRow]:
     assert manifest
     assert prepared
     samples = _first_samples(found.store, manifest, prepared.modality)
-    arrays, labels = _real(found.store, found.prepare_key, prepared)
+    arrays, labels = load(prepared, "train", layout.blocks(found.store, found.prepare_key).get, REAL_ROWS)
     for number, name in enumerate(manifest.classes or ("",)):
         wanted = np.flatnonzero(samples.labels == number) if manifest.classes else np.arange(len(samples))
         wanted = wanted[: SYNTHETIC if manifest.classes else SYNTHETIC * 4]
@@ -155,7 +154,7 @@ def _rows(found: Survey) -> Iterator[GridRow]:
 
 
 def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samples:
-    format_ = find(formats, manifest.plan.suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete
+    format_ = formats.of(manifest.plan.suffix)
     parts = [
         format_.decode(store.get(layout.part(manifest.key, part.name)), modality) for part in manifest.parts[:PARTS]
     ]
@@ -164,10 +163,6 @@ def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samp
         np.concatenate([part.labels for part in parts if part.labels is not None]) if manifest.classes else None,
         np.concatenate([part.arrays for part in parts]),
     )
-
-
-def _real(store: Store, key: str, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
-    return load(prepared, "train", lambda name: store.get(layout.prepared(key, name)), rows=4096)
 
 
 def _curves(history: Iterable[dict[str, Any]]) -> tuple[Curve, ...]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
-from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -25,12 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-import genai
 import genai.families
 import genai.modalities
 from genai.families import Family
 from genai.modalities import Modality
 from genai.recipe import Recipe
+from genai.registry import names
 from jobs.document import printable
 from jobs.form import Part, build, form_of, rule, values_of
 from jobs.plugin import Plugin
@@ -238,8 +236,7 @@ class Unread(NamedTuple):
     value: Any
 
 
-# The formats there are, from their folder: importing it would take NumPy along.
-FORMATS = sorted(m.name for m in iter_modules([str(Path(genai.__file__).parent / "formats")]) if m.name[0] != "_")
+FORMATS = names("genai.formats")  # by its path: importing it would take NumPy along
 
 
 def _known_format(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from math import prod
 from typing import Any
 
 from genai.errors import NotFound
@@ -13,7 +14,7 @@ from jobs.events import read
 from jobs.stores import Store, open_store
 from jobs.survey import Survey
 
-BYTES_PER_ROW = 1.1  # of an encoded image, as a share of its raw bytes, before anything is known
+ENCODED = 1.1  # bytes of an encoded image, as a share of its raw ones, before anything is known
 
 
 def plan(found: Survey) -> dict[str, Any]:
@@ -46,11 +47,7 @@ def _bytes(found: Survey) -> int | None:
     known = found.receipts.values()
     if known:
         return round(found.plan.count * sum(r.bytes for r in known) / sum(r.rows for r in known))
-    shape = found.prepared.modality.array_shape
-    size = 1
-    for side in shape:
-        size *= side
-    return round(found.plan.count * size * BYTES_PER_ROW)
+    return round(found.plan.count * prod(found.prepared.modality.array_shape) * ENCODED)
 
 
 def plan_lines(view: dict[str, Any]) -> Iterator[str]:
@@ -90,7 +87,7 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
         "error": None if done else (result or {}).get("error"),
         "last_event": last and {"kind": last.kind, "at": _when(last.at), **last.fields},
         "failures": errors[-5:],
-        "dataset": found.store.locate(f"datasets/{found.dataset_key}") if found.dataset_key else None,
+        "dataset": layout.dataset_place(found.store, found.dataset_key) if found.dataset_key else None,
         "digest": found.manifest.digest if found.manifest else None,
     }
 
@@ -135,27 +132,23 @@ def run_lines(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield f"{run['run']:<32} {run['state']:<11} {run['ended'] or '':<17} {rows}"
 
 
-def done_lines(found: Survey) -> Iterator[str]:
-    """What a finished run leaves, for people."""
-    manifest = found.manifest
-    assert manifest
-    place = found.store.locate(f"datasets/{manifest.key}")
-    yield f"{manifest.rows:,} samples in {len(manifest.parts):,} parts, {manifest.bytes / 1e6:,.1f} MB"
-    yield f"data      {place}/data"
-    yield f"page      {place}/report.html"
-    yield f"digest    {manifest.digest}"
-
-
 def done(found: Survey) -> dict[str, Any]:
-    """The same for programs."""
+    """What a finished run leaves."""
     manifest = found.manifest
     assert manifest
-    place = found.store.locate(f"datasets/{manifest.key}")
+    place = layout.dataset_place(found.store, manifest.key)
     return {
         "run": layout.run_id(found.spec), "dataset": manifest.key, "path": place, "data": f"{place}/data",
         "page": f"{place}/report.html", "rows": manifest.rows, "parts": len(manifest.parts), "bytes": manifest.bytes,
         "digest": manifest.digest, "checkpoint": manifest.checkpoint,
     }  # fmt: skip
+
+
+def done_lines(view: dict[str, Any]) -> Iterator[str]:
+    yield f"{view['rows']:,} samples in {view['parts']:,} parts, {view['bytes'] / 1e6:,.1f} MB"
+    yield f"data      {view['data']}"
+    yield f"page      {view['page']}"
+    yield f"digest    {view['digest']}"
 
 
 def starter(name: str) -> str:

@@ -25,18 +25,15 @@ AHEAD_BYTES = 64 << 20  # that wait in Ray's object store, for each micro-batch 
 
 def feed(task: TrainTask, prepared: Prepared, memory_bytes: int = MEMORY_BYTES) -> Data:
     """The training rows of a task, for one worker."""
-    store, recipe = layout.job_store(task.spec), task.spec.train.recipe
+    blocks, recipe = layout.blocks(layout.job_store(task.spec), task.prepared_key), task.spec.train.recipe
     row_bytes = prod(prepared.modality.array_shape)
     train = prepared.splits["train"]
 
-    def key(name: str) -> str:
-        return layout.prepared(task.prepared_key, name)
-
     if train.rows * row_bytes <= memory_bytes:
-        arrays, labels = load(prepared, "train", lambda name: store.get(key(name)))
+        arrays, labels = load(prepared, "train", blocks.get)
         return Rows(arrays, labels, recipe.batch, recipe.micro_batches, recipe.seed)
     order = Order(train.rows, recipe.batch, recipe.micro_batches, recipe.seed, chunk_rows(row_bytes))
-    return RayStream(order, loader(prepared, "train", lambda name: store.open(key(name))))
+    return RayStream(order, loader(prepared, "train", blocks.open))
 
 
 class RayStream(Stream):

@@ -14,9 +14,8 @@ import numpy as np
 
 from genai import formats
 from genai.checkpoint import Checkpoint
-from genai.formats import About, Format, content_digest
+from genai.formats import About, content_digest
 from genai.identity import sha256
-from genai.registry import find
 from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.draw import generator_of, samples_of
@@ -28,13 +27,13 @@ class Minter:
     """Makes the parts of one dataset. Raises IntegrityError where the checkpoint is not the one of the task."""
 
     def __init__(self, task: GenerateTask, device: str = "cpu", worker: str = "") -> None:
-        spec, generate = task.spec, task.spec.generate
+        spec = task.spec
         self.task, self.worker = task, worker
         self.store = layout.job_store(spec)
         self.generator = generator_of(spec, self.store, task.train_key, task.checkpoint, device)
         checkpoint = self.generator.checkpoint
         self.classes = checkpoint.classes
-        self.format: Format = find(formats, generate.format, Format)()  # type: ignore[type-abstract]
+        self.format = formats.of(task.plan.suffix)
         self.about = about(task, checkpoint)
         self._drawing = threading.Lock()
 

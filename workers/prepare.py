@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from genai.modalities import Modality
 from genai.prepare import SORT_BY, Terms, assemble, classes_of, gather, pieces, read_fragment, settle
 from genai.prepared import Prepared
 from jobs import layout
@@ -39,29 +38,11 @@ def terms(spec: JobSpec) -> Terms:
 
 def in_memory(task: PrepareTask) -> Prepared:
     """Prepare in this process."""
-    return gather(
-        *sources(task.spec), task.spec.data.modality, terms(task.spec), _Put(layout.job_store(task.spec), task)
-    )
+    return gather(*sources(task.spec), task.spec.data.modality, terms(task.spec), _blocks(task).put)
 
 
-class _Put:
-    """Puts a block of the task's prepared data."""
-
-    def __init__(self, store: Store, task: PrepareTask) -> None:
-        self._store, self._task = store, task
-
-    def __call__(self, name: str, data: bytes) -> None:
-        self._store.put(layout.prepared(self._task.key, name), data)
-
-
-class _Read:
-    """Reads the fragments of a batch."""
-
-    def __init__(self, modality: Modality) -> None:
-        self._modality = modality
-
-    def __call__(self, batch: dict[str, Any]) -> Any:
-        return read_fragment(batch["piece"][0], self._modality)
+def _blocks(task: PrepareTask) -> Store:
+    return layout.blocks(layout.job_store(task.spec), task.key)
 
 
 def _streamed(task: PrepareTask) -> Prepared:
@@ -73,8 +54,12 @@ def _streamed(task: PrepareTask) -> Prepared:
     modality = settle(found, task.spec.data.modality)
     read = ray.data.from_items([{"piece": piece} for piece in found], override_num_blocks=len(found))
     read.context.raise_original_map_exception = True
-    rows = read.map_batches(_Read(modality), batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
+
+    def decoded(batch: dict[str, Any]) -> Any:
+        return read_fragment(batch["piece"][0], modality)
+
+    rows = read.map_batches(decoded, batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
     classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]])
     tables = rows.iter_batches(batch_size=BATCH_ROWS, batch_format="pyarrow")
-    put = _Put(layout.job_store(task.spec), task)
-    return assemble(tables, modality, terms(task.spec), classes=classes, total=rows.count(), put=put)
+    total = rows.count()
+    return assemble(tables, modality, terms(task.spec), classes=classes, total=total, put=_blocks(task).put)

@@ -58,15 +58,15 @@ def fit_task(
     recipe, family = spec.train.recipe, spec.model.family
     torch.set_num_threads(recipe.threads)
     prepared = Prepared.from_json(store.get(layout.prepared(task.prepared_key)))
-    states = States(store, task.key)
+    blocks, states = layout.blocks(store, task.prepared_key), States(store, task.key)
     trained = fit(
         family,
         prepared.modality,
         len(prepared.classes) if family.conditional else 0,
         feed(task, prepared, memory_bytes),
         recipe,
-        validation=held_out(task, prepared, "validation", recipe.validation_rows),
-        test=held_out(task, prepared, "test", TEST_BYTES // prod(prepared.modality.array_shape)),
+        validation=held_out(prepared, "validation", blocks, recipe.validation_rows),
+        test=held_out(prepared, "test", blocks, TEST_BYTES // prod(prepared.modality.array_shape)),
         exchange=group,
         device=device,
         wrap=wrap,
@@ -90,12 +90,9 @@ def fit_task(
     return metrics
 
 
-def held_out(task: TrainTask, prepared: Prepared, split: str, rows: int) -> Batch | None:
+def held_out(prepared: Prepared, split: str, blocks: Store, rows: int) -> Batch | None:
     """At most the first `rows` rows of a split (they stand in random order), or None where it has none."""
-    store = layout.job_store(task.spec)
-    if not prepared.splits[split].rows:
-        return None
-    return load(prepared, split, lambda name: store.get(layout.prepared(task.prepared_key, name)), rows)
+    return load(prepared, split, blocks.get, rows) if prepared.splits[split].rows else None
 
 
 class States:
@@ -105,7 +102,7 @@ class States:
         self._store, self._prefix = store, layout.checkpoint(key, "state/")
 
     def save(self, data: bytes) -> None:
-        step = int(weights.from_bytes(data)[1]["step"])
+        step = int(weights.facts(data)["step"])
         self._store.put(f"{self._prefix}{step:09d}-{sha256(data)[:16]}.safetensors", data)
         for name in self._names()[:-STATES]:
             self._store.delete(name)
@@ -144,22 +141,17 @@ class States:
 
 def _teller(tell: Tell) -> Callable[[dict[str, Any]], None]:
     """Reports steps about once a second, and every validation."""
-    last = [0.0, time.monotonic(), 0]
+    at, step = 0.0, 0  # when a step was told last, and which; step 0: none yet
 
     def report(told: dict[str, Any]) -> None:
+        nonlocal at, step
         now = time.monotonic()
         if "validation" in told:
             tell("train_validated", step=told["step"], steps=told["steps"], **told["validation"])
-        if now - last[0] >= TELL_SECONDS or told["step"] == told["steps"]:
-            rate = (told["step"] - last[2]) * told["rows"] / max(1e-9, now - last[1]) if last[2] else None
-            last[:] = [now, now, told["step"]]
-            tell(
-                "train_step",
-                step=told["step"],
-                steps=told["steps"],
-                loss=round(told["loss"], 6),
-                lr=told["lr"],
-                rows_per_second=rate and round(rate, 1),
-            )
+        if not step or now - at >= TELL_SECONDS or told["step"] == told["steps"]:
+            rate = round((told["step"] - step) * told["rows"] / max(1e-9, now - at), 1) if step else None
+            at, step = now, told["step"]
+            loss = round(told["loss"], 6)
+            tell("train_step", step=step, steps=told["steps"], loss=loss, lr=told["lr"], rows_per_second=rate)
 
     return report

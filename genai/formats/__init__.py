@@ -9,6 +9,7 @@ Free of torch at import.
 from __future__ import annotations
 
 import hashlib
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import numpy as np
 
 from genai.identity import canonical
 from genai.modalities import Modality
+from genai.registry import find
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,8 @@ def content_digest(samples: Samples) -> str:
             digest.update(np.ascontiguousarray(column, "<i8").data)
     digest.update(np.ascontiguousarray(rows.arrays).data)
     return digest.hexdigest()
+
+
+def of(suffix: str) -> Format:
+    """The format whose parts end with `suffix`: a dot and the name of its module."""
+    return find(sys.modules[__name__], suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete

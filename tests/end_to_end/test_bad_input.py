@@ -132,3 +132,11 @@ def test_a_run_that_is_not_there(genai):
     """A run id, and a path that is no run, each say what is allowed."""
     assert "genai list" in genai("status", "tiny-0123456789ab", code=2).stderr
     assert "a job file (*.yaml)" in genai("status", "some/where", code=2).stderr
+
+
+@pytest.mark.parametrize("command", [("sample", "--index", "0"), ("preview",)], ids=["sample", "preview"])
+def test_drawing_before_anything_was_trained(genai, command):
+    """There is no checkpoint: it says so, and what makes one."""
+    told = genai(command[0], genai.job(), *command[1:], code=2).stderr
+
+    assert "no checkpoint yet; run the job first" in told
