@@ -56,6 +56,15 @@ def run(run_id: str, name: str = "job.yaml") -> str:
     return f"runs/{run_id}/{name}"
 
 
+def leases(name: str) -> str:
+    """The folder of a lease's epochs: `name` is a run id or a stage's key."""
+    return f"leases/{name}/"
+
+
+def lease(name: str, epoch: int) -> str:
+    return f"{leases(name)}{epoch:06d}.json"
+
+
 def run_id(spec: JobSpec) -> str:
     """The run that a spec asks for: the same request is the same run."""
     return f"{spec.name}-{spec.digest[:12]}"
