@@ -7,7 +7,7 @@ otherwise than the rest), and the last one is padded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,15 +40,25 @@ class Generator:
         self.device = torch.device(device)
         self._net = checkpoint.network().to(self.device)
 
-    def draw(self, indices: Sequence[int], labels: Sequence[int] | None = None, attempt: int = 0) -> np.ndarray:
+    def draw(
+        self,
+        indices: Sequence[int],
+        labels: Sequence[int] | None = None,
+        attempt: int = 0,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> np.ndarray:
         """The samples `indices`, of the classes `labels` (None where the checkpoint has no classes), at their
-        `attempt`-th try: uint8, (rows, *array_shape). Raises InputError on a label that is not in [0, classes).
+        `attempt`-th try: uint8, (rows, *array_shape). `progress` hears before each batch how many are drawn. Raises
+        InputError on a label that is not in [0, classes).
         """
         torch.set_num_threads(self.threads)  # of the calling thread: OpenMP keeps the number by thread
         wanted = np.zeros(len(indices), np.int64) if labels is None else np.asarray(labels, np.int64)
         self._check(wanted, given=labels is not None)
         starts = range(0, len(indices), self.batch)
-        parts = [self._batch(indices[a : a + self.batch], wanted[a : a + self.batch], attempt) for a in starts]
+        parts = []
+        for a in starts:
+            progress(a)
+            parts.append(self._batch(indices[a : a + self.batch], wanted[a : a + self.batch], attempt))
         return np.concatenate(parts) if parts else np.empty((0, *self.checkpoint.modality.array_shape), np.uint8)
 
     @torch.inference_mode()

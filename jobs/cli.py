@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from genai import __version__
-from genai.errors import GenaiError, InputError, Interrupted
+from genai.errors import GenaiError, InputError, Interrupted, LeaseHeld
 
 SET = click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file.")
 JSON = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
@@ -121,7 +121,10 @@ def plan(run: str, overrides: tuple[str, ...], output: str, as_json: bool) -> No
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--crew", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
               help="Ray, or this one process without Ray; the bytes are the same.")  # fmt: skip
-def run(run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_run: bool, crew: str) -> None:
+@click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
+def run(
+    run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_run: bool, crew: str, lease: bool
+) -> None:
     """Read, train, mint, publish. Run it again and nothing is done twice; killed, it goes on where it was.
 
     Example: genai run job.yaml --set generate.count=10000
@@ -144,10 +147,10 @@ def run(run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_r
     found.store.put(job, found.spec.to_yaml().encode())
     with console() as show:
         told = _Told(show)
-        code = start.drive(found.store.locate(job), crew, _command(), told)
+        code = start.drive(found.store.locate(job), crew, _command(), told, lease=lease)
     if told.error:
         _tell(told.error if "\n" in told.error else f"error: {told.error}")
-    if code == InputError.exit_code:
+    if code in (InputError.exit_code, LeaseHeld.exit_code):
         raise click.exceptions.Exit(code)
     if code:
         _tell(f"stopped with exit code {code}; everything finished is safe. To go on: {_command()}")
@@ -201,22 +204,67 @@ def verify(run: str, deep: bool, overrides: tuple[str, ...], output: str, as_jso
 
     Example: genai verify job.yaml --deep
     """
+    from jobs import verify as check
     from jobs.resolve import resolve
-    from jobs.survey import survey
-    from jobs.verify import verify as check
 
     target = resolve(run, output, overrides)
-    key = target.dataset or survey(target.spec, target.store).dataset_key
-    if key is None:
-        raise InputError(f"{run}: it has no dataset yet; `genai run` makes it")
-    manifest, problems = check(target.store, key, deep=deep)
-    lines = [f"{problem.part}: {problem.text}" for problem in problems]
-    how = "sizes, bytes and rows" if deep else "names and sizes"
-    lines.append(f"{len(manifest.parts):,} parts checked ({how}), {len(problems)} problem(s)")
-    told = {"dataset": key, "parts": len(manifest.parts), "deep": deep, "problems": [vars(p) for p in problems]}
-    _say(told, lines, as_json=as_json)
+    found = check.look(target) if deep or not target.dataset else None
+    key = check.dataset_of(target, found)
+    manifest, problems = check.verify(target.store, key, deep=deep, found=found, told=check.paced(_tell))
+    shown = check.view(manifest, problems, found, deep=deep)
+    _say(shown, check.lines(shown), as_json=as_json)
     if problems:
         raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("run", metavar="RUN")
+@click.option("--dry-run", is_flag=True, help="Show what is wrong, and do nothing.")
+@click.option("--crew", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
+              help="Who makes it again; the bytes are the same.")  # fmt: skip
+@SET
+@OUTPUT
+@JSON
+def repair(run: str, dry_run: bool, crew: str, overrides: tuple[str, ...], output: str, as_json: bool) -> None:
+    """Make again what of a sealed dataset is missing or damaged, to the same bytes, and nothing else.
+
+    Example: genai repair job.yaml --dry-run
+    """
+    from jobs import repair as mend
+    from jobs.console import console
+    from jobs.resolve import resolve
+    from jobs.verify import paced
+
+    damage = mend.examine(resolve(run, output, overrides), paced(_tell))
+    if damage.mendable and not dry_run:
+        with console() as show:
+            told = _Told(show)
+            code = mend.mend(damage, crew, _command(), told)
+        if told.error:
+            _tell(told.error if "\n" in told.error else f"error: {told.error}")
+        if code:
+            raise click.exceptions.Exit(code)
+    shown = mend.view(damage, done=not dry_run)
+    _say(shown, mend.lines(shown), as_json=as_json)
+
+
+@main.command()
+@click.argument("job", required=False)
+@click.option("--delete", is_flag=True, help="Remove it; without this it is only shown.")
+@OUTPUT
+@JSON
+def gc(job: str | None, delete: bool, output: str, as_json: bool) -> None:
+    """Show what in an output no manifest names and no run goes on with, and remove it where asked to.
+
+    Example: genai gc digits --output s3://bucket/prefix --delete
+    """
+    from jobs import gc as garbage
+
+    sweeps = [garbage.look(store) for store in garbage.folders(output, job)]
+    for sweep in sweeps if delete else ():
+        garbage.remove(sweep)
+    shown = garbage.view(sweeps, removed=delete)
+    _say(shown, garbage.lines(shown), as_json=as_json)
 
 
 @main.command()

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from jobs.events import Event
 
+Fields = dict[str, Any]
 EVERY_SECONDS, EVERY_SHARE = 5.0, 0.05  # plain lines: the later of the two
 
 
@@ -102,29 +103,41 @@ def _note(event: Event) -> str:
     return f"{f['done']:,} of {f['parts']:,} parts"
 
 
-def sentence(event: Event) -> str:  # noqa: PLR0911  # a table, read from above
+def _stage(f: Fields) -> str:
+    about = {"train": f"{f.get('steps', 0):,} steps", "generate": f"{f.get('parts', 0):,} parts"}
+    return f"{f['stage']}: {about.get(f['stage'], 'reading the data')}"
+
+
+def _dropped(f: Fields) -> str:
+    names = ", ".join(f["parts"]) or "none"
+    return f"generate: stopped with {f['done']:,} of {f['of']:,} parts safe; dropped while they were made: {names}"
+
+
+SENTENCES: dict[str, Callable[[Fields], str]] = {
+    "run_started": lambda f: f"run {f['run']}",
+    "stage_started": _stage,
+    "stage_reused": lambda f: f"{f['stage']}: done before ({f['key']})",
+    "stage_done": lambda f: f"{f['stage']}: done in {f['seconds']:.1f} s",
+    "shard_failed": lambda f: (
+        f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
+    ),
+    "shard_doubled": lambda f: f"generate: {f['shard']} takes long; tried a second time elsewhere",
+    "shard_quarantined": lambda f: f"generate: gave up {f['shard']}: {f['error']}",
+    "worker_lost": lambda f: f"{f['stage']}: {f['error']}",
+    "waiting": lambda f: f"waiting on {f['on']}",
+    "parts_dropped": _dropped,
+}
+
+
+def sentence(event: Event) -> str:
     """The event in a line, or nothing where it is not worth one."""
     f = event.fields
-    match event.kind:
-        case "run_started":
-            return f"run {f['run']}"
-        case "stage_started":
-            about = {"train": f"{f.get('steps', 0):,} steps", "generate": f"{f.get('parts', 0):,} parts"}
-            return f"{f['stage']}: {about.get(f['stage'], 'reading the data')}"
-        case "stage_reused":
-            return f"{f['stage']}: done before ({f['key']})"
-        case "stage_done":
-            return f"{f['stage']}: done in {f['seconds']:.1f} s"
-        case "train_step" | "part_done":
-            return f"{'train' if event.kind == 'train_step' else 'generate'}: {_note(event)}"
-        case "train_validated":
-            return f"train: step {f['step']:,}, {_note(event)}"
-        case "shard_failed":
-            return f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
-        case "shard_quarantined":
-            return f"generate: gave up {f['shard']}: {f['error']}"
-        case _:
-            return ""
+    if event.kind in ("train_step", "part_done"):
+        return f"{'train' if event.kind == 'train_step' else 'generate'}: {_note(event)}"
+    if event.kind == "train_validated":
+        return f"train: step {f['step']:,}, {_note(event)}"
+    told = SENTENCES.get(event.kind)
+    return told(f) if told else ""
 
 
 def _to_stderr(text: str) -> None:

@@ -57,11 +57,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A try of a shard ended without a part; `worker` is who tried."""
+    """A try of a shard ended without a part; `worker` is who tried. `shared`: the worker was lost with others in hand,
+    or its machine was taken away, so that nobody knows whose fault it was.
+    """
 
     shard: Shard
     error: BaseException
     worker: str = ""
+    shared: bool = False
 
 
 Outcome = Done | Failed
@@ -75,12 +78,20 @@ class Pool(Protocol):
         """How many more shards it would take now (it grows and shrinks between its bounds)."""
         ...
 
-    def submit(self, shard: Shard) -> None:
-        """Begin a try of `shard`."""
+    def submit(self, shard: Shard, *, alone: bool = False) -> None:
+        """Begin a try of `shard`; `alone`: by a worker that then has nothing else in hand."""
+        ...
+
+    def second(self, shard: Shard) -> bool:
+        """Begin another try of a shard in hand, by another worker; False where none is free. It has an outcome too."""
         ...
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Outcomes of the tries that have ended since, waiting at most `seconds` for the first."""
+        ...
+
+    def waiting(self) -> str:
+        """What is being waited for, for a person: who does what, and for how long."""
         ...
 
 
@@ -93,6 +104,6 @@ class Crew(Protocol):
         """Train and store the checkpoint; gives the contents of its `metrics.json`."""
         ...
 
-    def generate(self, task: GenerateTask, backlog: int) -> AbstractContextManager[Pool]:
-        """A pool for about `backlog` shards; leaving it lets the workers go."""
+    def generate(self, task: GenerateTask, backlog: int, note: Note) -> AbstractContextManager[Pool]:
+        """A pool for about `backlog` shards; leaving it lets the workers go. `note` hears of workers that are lost."""
         ...

@@ -6,6 +6,7 @@ sample drawn here has the pixels of the published one. (Science is imported when
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,16 @@ def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, devic
     )
 
 
-def samples_of(generator: Generator, plan: Plan, indices: range) -> Samples:
+def samples_of(
+    generator: Generator, plan: Plan, indices: range, progress: Callable[[int], None] = lambda _: None
+) -> Samples:
     """The samples of a range of indices, of the classes that the plan gives them."""
     import numpy as np
 
     from genai.formats import Samples
 
     labels = plan.labels(indices.start, indices.stop) if generator.checkpoint.classes else None
-    arrays = generator.draw(indices, labels)
+    arrays = generator.draw(indices, labels, progress=progress)
     return Samples(np.array(indices), None if labels is None else np.array(labels), arrays)
 
 

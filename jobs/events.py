@@ -1,13 +1,15 @@
 """The one stream of a run: what happened, in order. The terminal, `status` and the report are folds over it.
 
 The driver is its one writer. On the store it lies in numbered segments of JSON lines (objects can't be appended
-to); a run that is started again continues the numbers.
+to); a run that is started again continues the numbers. A segment's name bears its writer, so that two drivers at once
+do not write over each other.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from jobs import layout
 from jobs.stores import Store
 
 SEGMENT_EVENTS, SEGMENT_SECONDS = 500, 5.0
-_SEGMENT = re.compile(r"([0-9]{6,})\.jsonl")
+_SEGMENT = re.compile(r"([0-9]{6,})(-[0-9a-f]{8})?\.jsonl")
 
 #: every kind of event, with what it says
 KINDS = {
@@ -30,6 +32,10 @@ KINDS = {
     "part_done": "part, rows, bytes, done and planned parts, worker, seconds",
     "shard_failed": "shard, try, error, what was decided",
     "shard_quarantined": "shard, error",
+    "shard_doubled": "shard: it takes long, and is tried a second time elsewhere",
+    "worker_lost": "stage, worker, error: it died, or was ended because it was silent",
+    "waiting": "seconds without news, and on what: who does what, and for how long",
+    "parts_dropped": "parts in hand when the run was stopped; parts done and planned",
     "stage_done": "stage, key, seconds",
     "run_done": "dataset, digest, rows, bytes, seconds",
     "run_incomplete": "parts done and missing, the errors",
@@ -63,6 +69,7 @@ class EventLog:
     ) -> None:
         self._store, self._run, self._listeners, self._clock = store, run_id, listeners, clock
         self._waiting: list[Event] = []
+        self._writer = secrets.token_hex(4)
         self._next = 1 + max((number for number, _ in _segments(store, run_id)), default=-1)
         self._written_at = clock()
 
@@ -82,7 +89,7 @@ class EventLog:
         self._written_at = self._clock()
         lines = "".join(event.to_json() + "\n" for event in self._waiting)
         try:
-            self._store.put(layout.run(self._run, f"events/{self._next:06d}.jsonl"), lines.encode())
+            self._store.put(layout.run(self._run, f"events/{self._next:06d}-{self._writer}.jsonl"), lines.encode())
         except StoreError:
             return
         self._next += 1

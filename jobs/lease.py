@@ -124,13 +124,13 @@ class Leases:
                             "it finished is safe"
                         )
 
-    def release(self) -> None:
-        """Let all go; the next one who wants them has them at once."""
+    def release(self, *names: str) -> None:
+        """Let some go, or all; the next one who wants them has them at once."""
         with self._lock:
-            for name, epoch in self._held.items():
-                with suppress(StoreError):
-                    self._store.put(layout.lease(name, epoch), replace(self._me, released=True).to_json())
-            self._held.clear()
+            for name in names or tuple(self._held):
+                if (epoch := self._held.pop(name, None)) is not None:
+                    with suppress(StoreError):
+                        self._store.put(layout.lease(name, epoch), replace(self._me, released=True).to_json())
 
     def _sign_of_life(self, name: str, epoch: int, holder: Holder) -> Holder | None:
         """The holder as it was seen alive; None where it is gone, or there was no beat for `STALE_SECONDS`."""

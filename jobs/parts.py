@@ -214,6 +214,7 @@ class GenerateWorkers(Part):
     max: int = Field(1, ge=1, le=100_000, description="Workers to grow to; left out: min.")
     cpu: float = Field(1, gt=0, description="CPUs of each.")
     gpu: float = Field(0, ge=0, description="GPUs of each; a fraction shares one.")
+    patience: float = Field(45, gt=0, description="Seconds without progress after which a worker is replaced.")
 
     @model_validator(mode="before")
     @classmethod

@@ -40,5 +40,10 @@ def decide(error: BaseException, shard: int, tries: int, attempts: int) -> Decis
         return Stop()
     if tries >= attempts:
         return Quarantine()
-    jitter = Random(shard * 1000 + tries).uniform(0.5, 1.0)
-    return Retry(jitter * min(LONGEST_DELAY, FIRST_DELAY * 2 ** (tries - 1)))
+    return Retry(delay(shard, tries))
+
+
+def delay(shard: int, tries: int) -> float:
+    """Seconds before try `tries + 1`: doubled each time, to a bound, and shortened by up to a half."""
+    whole = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(tries - 1, 30))
+    return Random(shard * 1000 + tries).uniform(0.5, 1.0) * whole

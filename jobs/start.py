@@ -1,7 +1,9 @@
 """Starting a driver: `python -m workers JOB_URI` as a process of its own, its events relayed as they come.
 
-So what runs here is what runs on a cluster, through one door. Ctrl-C and SIGTERM are passed on; the driver's own exit
-code is ours. What Ray prints goes to a file, of which the end is shown when the driver died without a word.
+So what runs here is what runs on a cluster, through one door. Ctrl-C and SIGTERM are passed on, a second one ends the
+driver at once; the driver's own exit code is ours. It has a session of its own, since a terminal sends Ctrl-C to all of
+one, and its standard input is a pipe that ends with this process, whatever ends it. What Ray prints goes to a file, of
+which the end is shown when the driver died without a word.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from jobs.events import Event
 LAST_WORDS = 4000  # characters
 
 
-def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], None]) -> int:
+def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], None], *, lease: bool = True) -> int:
     """Run the driver of a written job file to its end; its exit code."""
-    line = [sys.executable, "-m", "workers", job_uri, "--crew", crew, "--command", command]
+    line = [sys.executable, "-m", "workers", job_uri, "--crew", crew, "--command", command, "--with-parent"]
+    line += [] if lease else ["--no-lease"]
     over = False
     with tempfile.TemporaryFile("w+") as words:
         with _started(line, words.fileno()) as process:
@@ -44,10 +47,22 @@ def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], Non
 
 @contextmanager
 def _started(line: list[str], words: int) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=words, stdin=subprocess.DEVNULL, text=True)  # noqa: S603  # our own module
+    process = subprocess.Popen(  # noqa: S603  # our own module
+        line,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=words,
+        text=True,
+        start_new_session=True,
+    )
+    passed_on: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+        if passed_on:
+            process.kill()
+        else:
+            passed_on.append(number)
+            process.send_signal(number)
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

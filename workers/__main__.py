@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ from jobs import layout
 from jobs.crew import Crew
 from jobs.driver import run
 from jobs.events import Event, EventLog
+from jobs.lease import Leases, keep
 from jobs.spec import JobSpec, load
 from jobs.stores import open_store
 from jobs.survey import Survey, survey
@@ -46,22 +48,38 @@ OWN = {  # for a Ray of our own on this machine
 @click.argument("job_uri")
 @click.option("--crew", "crew_name", type=click.Choice(["ray", "local"]), default="ray", help="Who does the work.")
 @click.option("--command", default="", help="What the user typed, for the page.")
-def main(job_uri: str, crew_name: str, command: str) -> None:
+@click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
+@click.option("--with-parent", is_flag=True, help="Stop when standard input ends.")
+def main(job_uri: str, crew_name: str, command: str, lease: bool, with_parent: bool) -> None:  # noqa: FBT001  # click's
     """Drive the run whose job file is JOB_URI."""
     folder, _, name = job_uri.rpartition("/")
-    spec = load(job_uri, open_store(folder).get(name))
     tell, stopped_by = _only_events(), stop.heed()
+    if with_parent:
+        stop.end_with_parent()
     try:
-        with EventLog(layout.job_store(spec), layout.run_id(spec), tell) as events, stop.told(events, stopped_by):
-            events.note("run_started", run=layout.run_id(spec), crew=crew_name, job=job_uri, command=command)
-            found = survey(spec)
-            with crew_of(crew_name, found) as crew:
-                stop.heed(stopped_by)  # Ray has put handlers of its own
-                run(found, crew, events, lambda: _page(found, events, command or f"genai run {job_uri}"))
+        spec = load(job_uri, open_store(folder).get(name))
+        store, run_id = layout.job_store(spec), layout.run_id(spec)
+        with keep(Leases(store, run_id, on=lease)) as leases:
+            _take(leases, run_id, tell)
+            with EventLog(store, run_id, tell) as events, stop.told(events, stopped_by):
+                events.note("run_started", run=run_id, crew=crew_name, job=job_uri, command=command)
+                found = survey(spec)
+                with crew_of(crew_name, found) as crew:
+                    stop.heed(stopped_by)  # Ray has put handlers of its own
+                    run(found, crew, events, lambda: _page(found, events, command or f"genai run {job_uri}"), leases)
     except GenaiError as error:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(128 + stopped_by[0])
+
+
+def _take(leases: Leases, run_id: str, tell: Callable[[Event], None]) -> None:
+    """Hold the run, or say who does; that is told here alone, since the run's events are the holder's."""
+    try:
+        leases.take(run_id)
+    except GenaiError as error:
+        tell(Event("run_failed", time.time(), {"error": str(error), "exit_code": error.exit_code}))
+        raise
 
 
 def _only_events() -> Callable[[Event], None]:

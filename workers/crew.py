@@ -18,25 +18,23 @@ from workers import feed, prepare
 from workers.devices import device_of
 from workers.faults import ours
 from workers.group import train_by_ray
-from workers.pool import SILENCE_SECONDS, RayPool
+from workers.pool import RayPool
 
 
 class RayCrew:
     """Does every stage on the Ray that this process is connected to.
 
     Sources larger than `prepare_memory_bytes`, and training splits larger than `feed_memory_bytes`, go through Ray
-    Data. A minting worker that does not answer for `silence_seconds` is given up.
+    Data.
     """
 
     def __init__(
         self,
         prepare_memory_bytes: int = prepare.MEMORY_BYTES,
         feed_memory_bytes: int = feed.MEMORY_BYTES,
-        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._prepare_memory_bytes = prepare_memory_bytes
         self._feed_memory_bytes = feed_memory_bytes
-        self._silence_seconds = silence_seconds
 
     def prepare(self, task: PrepareTask, note: Note) -> Prepared:
         with ours():
@@ -51,10 +49,10 @@ class RayCrew:
             return train_by_ray(task, note, self._feed_memory_bytes)
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int) -> Iterator[RayPool]:
+    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[RayPool]:
         workers = task.spec.generate.workers
         demand("generate.workers", workers.min, workers.cpu, workers.gpu)
-        pool = RayPool(task, backlog, self._silence_seconds)
+        pool = RayPool(task, backlog, note)
         try:
             yield pool
         finally:
@@ -62,13 +60,17 @@ class RayCrew:
 
 
 def demand(path: str, count: int, cpu: float, gpu: float) -> None:
-    """Compare a request with the cluster before anything waits for it. Raises InputError."""
-    has = ray.cluster_resources()
+    """Compare a request with the cluster before anything waits for it: one worker has to fit on one machine, and all of
+    them on all. Raises InputError.
+    """
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for name, each in (("GPU", gpu), ("CPU", cpu)):
-        if count * each > has.get(name, 0):
+        has = [machine.get(name, 0.0) for machine in machines]
+        fit = sum(int(there / each) for there in has) if each else count
+        if fit < count:
             raise InputError(
                 f"{path}: found {count} workers of {each:g} {name}, {count * each:g} in all; the cluster has "
-                f"{has.get(name, 0):g}: ask for at most that, or give it more"
+                f"{sum(has):g}, at most {max(has, default=0):g} on one machine: ask for at most that, or give it more"
             )
 
 

@@ -31,6 +31,11 @@ def our(error: BaseException) -> GenaiError:
     return WorkerError(f"a worker was lost: {_named(error)}")
 
 
+def preempted(error: BaseException) -> bool:
+    """Whether a worker was lost because its machine was taken away with notice."""
+    return bool(getattr(error, "preempted", False))
+
+
 def _plain(error: GenaiError) -> GenaiError:
     """The same without the advice that Ray Data appends."""
     if error.args and isinstance(error.args[0], str):

@@ -2,13 +2,15 @@
 
 Part first, then its receipt. A thread draws while others encode and upload what was drawn before: `make` may be
 called from several threads, and only its drawing is exclusive. So memory is bounded by the batch and as many parts
-as there are callers.
+as there are callers. What each of them does, and since when it has not got on, can be asked for at any time.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from jobs.crew import GenerateTask
 from jobs.draw import generator_of, samples_of
 from jobs.ledger import Receipt
 from jobs.plan import Shard
+from workers.answer import Answer, said
+
+WAITING = "waits its turn with"  # what a caller does who is kept by another
 
 
 class Minter:
@@ -36,18 +41,35 @@ class Minter:
         self.format = formats.of(task.plan.suffix)
         self.about = about(task, checkpoint)
         self._drawing = threading.Lock()
+        self._doing: dict[str, tuple[str, float]] = {}  # by shard: what is done with it, and since when
+
+    def doing(self) -> Answer:
+        """What its callers do. May be called beside them."""
+        return said(dict(self._doing), WAITING)
 
     def make(self, shard: Shard) -> Receipt:
         """Draw, encode and store a shard, then its receipt."""
+        with self._told(shard):
+            return self._made(shard)
+
+    def _made(self, shard: Shard) -> Receipt:
         clock = [time.monotonic()]
         with self._drawing:
             clock.append(time.monotonic())
-            samples = samples_of(self.generator, self.task.plan, range(shard.start, shard.stop))
+            samples = samples_of(
+                self.generator,
+                self.task.plan,
+                range(shard.start, shard.stop),
+                lambda drawn: self._tell(shard, f"draws sample {shard.start + drawn} of"),
+            )
             clock.append(time.monotonic())
+        self._tell(shard, "encodes")
         data = self.format.encode(samples, self.about)
         clock.append(time.monotonic())
+        self._tell(shard, "stores")
         self.store.put(layout.part(self.task.key, shard.name), data)
         clock.append(time.monotonic())
+        self._tell(shard, "stores the receipt of")
         counts = [] if samples.labels is None else np.bincount(samples.labels, minlength=len(self.classes)).tolist()
         receipt = Receipt(
             shard.name,
@@ -62,6 +84,17 @@ class Minter:
         )
         self.store.put(layout.receipt(self.task.key, shard.name), receipt.to_json())
         return receipt
+
+    @contextmanager
+    def _told(self, shard: Shard) -> Iterator[None]:
+        self._tell(shard, WAITING)
+        try:
+            yield
+        finally:
+            self._doing.pop(shard.name, None)
+
+    def _tell(self, shard: Shard, what: str) -> None:
+        self._doing[shard.name] = (what, time.monotonic())
 
 
 def about(task: GenerateTask, checkpoint: Checkpoint) -> About:

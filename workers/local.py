@@ -29,7 +29,7 @@ class LocalCrew:
         return fit_task(task, note, device=device_of(task.spec.train.workers.gpu))
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int) -> Iterator[LocalPool]:
+    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[LocalPool]:
         yield LocalPool(Minter(task, device_of(task.spec.generate.workers.gpu), "local"))
 
 
@@ -44,8 +44,14 @@ class LocalPool:
     def room(self) -> int:
         return 1 - len(self._waiting)
 
-    def submit(self, shard: Shard) -> None:
+    def submit(self, shard: Shard, *, alone: bool = False) -> None:
         self._waiting.append(shard)
+
+    def second(self, shard: Shard) -> bool:
+        return False
+
+    def waiting(self) -> str:
+        return "this process"
 
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._waiting:

@@ -1,30 +1,51 @@
-"""Stopping a driver: SIGINT and SIGTERM end it in order, with all that is finished safe."""
+"""Stopping a driver: SIGINT and SIGTERM end it in order within `SECONDS`, with all that is finished safe; a second one
+ends it at once. So does the end of whoever started it, where that is asked for.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from jobs.events import EventLog
 
+SECONDS = 8.0  # for the orderly end; after it the process is gone all the same
+
 
 def heed(stopped_by: list[int] | None = None) -> list[int]:
-    """Both signals become KeyboardInterrupt, which nobody takes for a failure to be tried again.
-
-    Only the first counts (a terminal's Ctrl-C may come twice); the list that is given back then holds its number.
+    """The first signal becomes KeyboardInterrupt, which nobody takes for a failure to be tried again; the list that is
+    given back then holds its number.
     """
     first = [] if stopped_by is None else stopped_by
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if not first:
-            first.append(number)
-            raise KeyboardInterrupt
+        if first:
+            os._exit(128 + number)
+        first.append(number)
+        limit = threading.Timer(SECONDS, os._exit, [128 + number])  # a store or a cluster may hang
+        limit.daemon = True
+        limit.start()
+        raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     return first
+
+
+def end_with_parent() -> None:
+    """SIGTERM to this process when its standard input ends, which its parent holds open."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 @contextmanager

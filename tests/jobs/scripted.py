@@ -90,7 +90,7 @@ class ScriptedCrew:
         return metrics
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int) -> Iterator[ScriptedPool]:
+    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[ScriptedPool]:
         self._begin("generate")
         yield ScriptedPool(self, task)
 
@@ -114,7 +114,13 @@ class ScriptedPool:
     def room(self) -> int:
         return max(0, self._crew.workers - self._lost - len(self._in_hand))
 
-    def submit(self, shard: Shard) -> None:
+    def second(self, shard: Shard) -> bool:
+        return False
+
+    def waiting(self) -> str:
+        return "the script"
+
+    def submit(self, shard: Shard, *, alone: bool = False) -> None:
         assert self.room > 0, "submit() asks a pool without room"
         self._in_hand.append(shard)
         self._crew.tries[shard.number] += 1

@@ -61,12 +61,18 @@ def test_listeners_hear_each_event_at_once_and_in_order(store):
     assert store.puts == 0
 
 
+def numbers(store):
+    """Of the segments, in order."""
+    names = [e.key.rpartition("/")[2] for e in store.list("runs/r/events/")]
+    return [int(name.partition("-")[0]) for name in names if name.endswith(".jsonl")]
+
+
 def test_events_are_written_in_segments_and_read_in_order(store):
     """By number, by time, and what is left at the end; small numbers of objects, whatever is told."""
     with EventLog(store, "r", clock=lambda: 0.0) as events:
         for step in range(2 * SEGMENT_EVENTS + 3):
             events.note("train_step", step=step)
-    assert [e.key for e in store.list("runs/r/events/")] == [f"runs/r/events/{n:06d}.jsonl" for n in range(3)]
+    assert numbers(store) == [0, 1, 2]
     assert steps(store) == list(range(2 * SEGMENT_EVENTS + 3))
 
 
@@ -86,12 +92,22 @@ def test_a_run_that_is_started_again_goes_on_counting(store):
     for step in range(3):
         with EventLog(store, "r", clock=lambda: 0.0) as events:
             events.note("train_step", step=step)
-    store.delete("runs/r/events/000001.jsonl")
+    store.delete(next(e.key for e in store.list("runs/r/events/000001-")))
     store.put("runs/r/events/notes.txt", b"mine")
     with EventLog(store, "r", clock=lambda: 0.0) as events:
         events.note("train_step", step=3)
     assert steps(store) == [0, 2, 3]
-    assert "runs/r/events/000003.jsonl" in {e.key for e in store.list("runs/")}
+    assert numbers(store) == [0, 2, 3]
+
+
+def test_two_drivers_at_once_do_not_write_over_each_other(store):
+    """Both began where the other did; what each told is kept."""
+    one, other = EventLog(store, "r"), EventLog(store, "r")
+    for step, events in enumerate((one, other)):
+        events.note("train_step", step=step)
+        events.flush()
+    assert sorted(steps(store)) == [0, 1]
+    assert numbers(store) == [0, 0]
 
 
 def test_a_store_that_fails_keeps_the_events(store):

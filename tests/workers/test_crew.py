@@ -6,6 +6,7 @@ import ray
 from genai.errors import InputError, WorkerError
 from jobs.crew import GenerateTask, TrainTask
 from tests.jobs.crew_suite import *  # noqa: F403  # the suite's tests and fixtures
+from tests.jobs.crew_suite import silent
 from tests.jobs.scripted import job
 from workers.crew import RayCrew
 from workers.faults import ours
@@ -40,7 +41,10 @@ def test_more_than_the_cluster_has_is_refused_at_once(crew, output, overrides, w
 def test_more_gpus_to_mint_than_the_cluster_has_are_refused_at_once(crew, output):
     """The smallest number of workers is what has to fit; more of them may wait."""
     task = GenerateTask(job("generate.workers={min: 5, gpu: 1}", output=output), "3" * 16, "2" * 16, "", None)
-    with pytest.raises(InputError, match=r"generate\.workers: found 5 workers of 1 GPU"), crew.generate(task, 9):
+    with (
+        pytest.raises(InputError, match=r"generate\.workers: found 5 workers of 1 GPU"),
+        crew.generate(task, 9, silent),
+    ):
         pass
 
 
@@ -55,7 +59,10 @@ def test_a_minter_that_finds_no_gpu_says_which_it_was_given(crew, made):
     """The same for drawing, without five tries."""
     spec = job("generate.workers={min: 1, gpu: 0.5}", output=made.train.spec.output)
     task = GenerateTask(spec, "4" * 16, made.train.key, made.generate.checkpoint, made.generate.plan)
-    with crew.generate(task, 1) as pool, pytest.raises(InputError, match=r"Ray gave this worker the GPUs [0-3]"):
+    with (
+        crew.generate(task, 1, silent) as pool,
+        pytest.raises(InputError, match=r"Ray gave this worker the GPUs [0-3]"),
+    ):
         pool.wait(60)
 
 

@@ -2,12 +2,13 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
 from genai.errors import IntegrityError, WorkerError
 from jobs.crew import Done, Failed, GenerateTask
-from tests.jobs.crew_suite import WAITS, make, outcomes
+from tests.jobs.crew_suite import WAITS, make, outcomes, silent
 from workers.crew import RayCrew
 from workers.local import LocalCrew
 from workers.pool import IN_HAND
@@ -24,8 +25,17 @@ def made(output):
 @pytest.fixture
 def pool(made, request):
     """A pool with as much work as the job has; `request.param` seconds of silence end a worker."""
-    with RayCrew(silence_seconds=getattr(request, "param", 60)).generate(made.generate, len(made.shards)) as pool:
+    task = patient(made.generate, getattr(request, "param", 60))
+    with RayCrew().generate(task, len(made.shards), silent) as pool:
         yield pool
+
+
+def patient(task, seconds):
+    """The same task by workers that are waited for so long."""
+    generate = task.spec.generate
+    workers = generate.workers.model_copy(update={"patience": float(seconds)})
+    spec = task.spec.model_copy(update={"generate": generate.model_copy(update={"workers": workers})})
+    return replace(task, spec=spec)
 
 
 def ready(pool, workers):
@@ -71,7 +81,7 @@ def test_it_grows_to_the_most_workers_and_lets_them_go_without_work(pool, made):
 
 def test_no_more_workers_than_shards(made):
     """A backlog of one needs one worker, whatever the most is."""
-    with RayCrew().generate(made.generate, 1) as pool:
+    with RayCrew().generate(made.generate, 1, silent) as pool:
         ready(pool, 1)
         assert pool.wait(0) == []
         assert len(pool.names) == 1
@@ -105,5 +115,5 @@ def test_a_worker_that_does_not_answer_is_given_up(pool, made):
 def test_a_checkpoint_that_is_not_the_one_asked_for_stops_the_run(made):
     """No other start would mend it."""
     task = GenerateTask(made.generate.spec, "5" * 16, made.train.key, "0" * 64, made.generate.plan)
-    with RayCrew().generate(task, 1) as pool, pytest.raises(IntegrityError, match="0000"):
+    with RayCrew().generate(task, 1, silent) as pool, pytest.raises(IntegrityError, match="0000"):
         lost(pool, 1)

@@ -1,0 +1,26 @@
+"""What a minting worker answers when it is asked what it does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker does, seconds since it got on, and whether it only waits for the store."""
+
+    seconds: float = 0.0
+    doing: str = ""
+    stores: bool = False
+
+
+def said(doing: dict[str, tuple[str, float]], waits: str) -> Answer:
+    """The answer of a worker whose callers do what `doing` says by shard: (what, since when). Those that only wait for
+    another's turn come last and do not count.
+    """
+    now = time.monotonic()
+    at_work = {name: pair for name, pair in doing.items() if pair[0] != waits}
+    told = [f"{what} {name}, for {now - since:.0f} s" for name, (what, since) in (at_work or doing).items()]
+    youngest = min((now - since for _, since in at_work.values()), default=0.0)
+    return Answer(youngest, ", ".join(told), all(what.startswith("stores") for what, _ in at_work.values()))
