@@ -8,12 +8,14 @@ only that. A receipt that cannot be read counts as none: its part is made again,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from typing import Any
 
-from genai.errors import IntegrityError, NotFound
+import genai
+from genai.errors import Incomplete, IntegrityError, NotFound
 from genai.identity import canonical, sha256
 from jobs import layout
 from jobs.plan import Plan, Shard
@@ -75,13 +77,16 @@ def _is_typed(found: Receipt) -> bool:
 
 
 def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:
-    """The receipts of a dataset that fit the plan, by part name."""
+    """The receipts of a dataset that fit the plan, by part name. One whose part is not there, whole, counts as none."""
     folder = layout.dataset(key, "receipts/")
     there = [entry.key for entry in store.list(folder)]
-    wanted = {layout.receipt(key, shard.name): shard for shard in plan} if there else {}
+    if not there:
+        return {}
+    wanted = {layout.receipt(key, shard.name): shard for shard in plan}
     with ThreadPoolExecutor(_READERS) as pool:
-        found = pool.map(lambda name: find(store, key, wanted[name]), [k for k in there if k in wanted])
-        return {receipt.name: receipt for receipt in found if receipt}
+        found = list(pool.map(lambda name: find(store, key, wanted[name]), [k for k in there if k in wanted]))
+    sizes = {entry.key.rpartition("/")[2]: entry.size for entry in store.list(layout.dataset(key, "data/"))}
+    return {receipt.name: receipt for receipt in found if receipt and sizes.get(receipt.name) == receipt.bytes}
 
 
 def find(store: Store, key: str, shard: Shard) -> Receipt | None:
@@ -174,18 +179,85 @@ def check_counts(plan: Plan, receipts: Iterable[Receipt]) -> None:
 
 
 def seal(store: Store, manifest: Manifest) -> None:
-    """Publish: the manifest, then `_SUCCESS`; then remove short parts that a full one has superseded."""
+    """Publish: the manifest, then `_SUCCESS`; then remove short parts that a full one has superseded.
+
+    The manifest that was there is what readers were promised: every part of it that is named again has the same bytes,
+    and none is left out. Raises IntegrityError where not, and Incomplete where a part is not there in spite of its
+    receipt; what was there stays.
+    """
     check_counts(manifest.plan, manifest.parts)
+    there = {entry.key.rpartition("/")[2]: entry.size for entry in store.list(layout.dataset(manifest.key, "data/"))}
+    _check_there(store, manifest, there)
+    before = _before(store, manifest.key)
+    if before:
+        _check_kept(store, before, manifest)
+        again = replace(manifest, versions=before.versions)
+        manifest = before if again.to_json() == before.to_json() else manifest
     data = manifest.to_json()
     store.put(layout.dataset(manifest.key), data)
     marker = {"rows": manifest.rows, "bytes": manifest.bytes, "digest": manifest.digest, "manifest": sha256(data)}
     store.put(layout.dataset(manifest.key, "_SUCCESS"), canonical(marker))
     named = {part.name for part in manifest.parts}
-    for entry in list(store.list(layout.dataset(manifest.key, "data/"))):
-        name = entry.key.rpartition("/")[2]
+    for name in there:
         if "-rows." in name and name not in named:
             store.delete(layout.receipt(manifest.key, name))
-            store.delete(entry.key)
+            store.delete(layout.part(manifest.key, name))
+
+
+def _before(store: Store, key: str) -> Manifest | None:
+    """The manifest that is there, sealed or not; one that cannot be read promises nothing."""
+    try:
+        return Manifest.from_json(store.get(layout.dataset(key)))
+    except (NotFound, IntegrityError):
+        return None
+
+
+def _check_there(store: Store, manifest: Manifest, sizes: Mapping[str, int]) -> None:
+    """Raises Incomplete where a part is not there, or not whole: somebody removed it after its receipt was read."""
+    lost = [part.name for part in manifest.parts if sizes.get(part.name) != part.bytes]
+    for name in lost:
+        store.delete(layout.receipt(manifest.key, name))
+    if lost:
+        raise Incomplete(
+            f"{store.locate(layout.dataset(manifest.key, 'data'))}: {len(lost)} parts are gone or not whole in spite "
+            f"of their receipts ({', '.join(lost[:5])}); the receipts were removed, and the same command makes them "
+            "again"
+        )
+
+
+def _check_kept(store: Store, before: Manifest, now: Manifest) -> None:
+    """Raises IntegrityError where `now` takes back what `before` has promised."""
+    place = store.locate(layout.dataset(now.key))
+    if now.plan.count < before.plan.count:
+        raise IntegrityError(
+            f"{place}: it names {before.plan.count:,} samples, of which {now.plan.count:,} are asked for, and is not "
+            "sealed; `genai repair` makes it whole again, or remove it to have the smaller dataset in its place"
+        )
+    promised = {part.name: part for part in before.parts}
+    for part in now.parts:
+        old = promised.get(part.name, part)
+        if part.sha256 != old.sha256:
+            same = "its pixels are the same" if part.content == old.content else "its pixels differ"
+            raise IntegrityError(
+                f"{store.locate(layout.part(now.key, part.name))}: made again it has the SHA-256 {part.sha256}, the "
+                f"manifest says {old.sha256}; {same}. The dataset was made with {versions_text(before.versions)}: "
+                f"repair it where that is installed, or remove {place} and run the job to publish it as it is now"
+            )
+
+
+def versions_text(recorded: Mapping[str, str]) -> str:
+    """The versions that made something, each with the one installed here where that is another."""
+    return ", ".join(
+        f"{name} {version}" + ("" if (here := _installed(name)) == version else f" (here: {here or 'none'})")
+        for name, version in sorted(recorded.items())
+    )
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return genai.__version__ if name == "genai" else metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def sealed(store: Store, key: str) -> Manifest | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from genai.errors import IntegrityError, StoreError
+from genai.errors import Incomplete, IntegrityError, StoreError
 from genai.identity import canonical, sha256
 from jobs import layout, ledger
 from jobs.crew import GenerateTask
@@ -222,6 +222,70 @@ def test_a_marker_on_what_is_no_manifest_is_an_error():
     store.put(layout.dataset(KEY, "_SUCCESS"), canonical({"manifest": sha256(b"{}")}))
     with pytest.raises(IntegrityError, match="no manifest"):
         sealed(store, KEY)
+
+
+@pytest.mark.parametrize("data", [None, b"", b"cut off"])
+def test_a_receipt_whose_part_is_not_whole_counts_as_none(data):
+    """Somebody removed the part, or cut it off; it is made again."""
+    store, plan = Recording(), Plan(20, 10)
+    one, other = manifest_of(store, plan).parts
+    store.delete(layout.part(KEY, one.name))
+    if data is not None:
+        store.put(layout.part(KEY, one.name), data)
+    assert ledger.read(store, KEY, plan) == {other.name: other}
+
+
+@pytest.mark.parametrize("data", [None, b"cut off"])
+def test_nothing_is_sealed_whose_parts_are_not_there(data):
+    """A part that went after its receipt was read is missing again: its receipt goes, and the next run makes it."""
+    store, plan = Recording(), Plan(20, 10)
+    manifest = manifest_of(store, plan)
+    one, other = manifest.parts
+    store.delete(layout.part(KEY, other.name))
+    if data is not None:
+        store.put(layout.part(KEY, other.name), data)
+    with pytest.raises(Incomplete, match=r"1 parts are gone .*part-00001\.parquet.* the same command makes them again"):
+        seal(store, manifest)
+    assert sealed(store, KEY) is None
+    assert [entry.key for entry in store.list(layout.dataset(KEY, "receipts/"))] == [layout.receipt(KEY, one.name)]
+
+
+@pytest.mark.parametrize(("content", "said"), [("same", "its pixels are the same"), ("other", "its pixels differ")])
+def test_what_was_published_is_not_taken_back(content, said):
+    """A part that comes out otherwise is named with both digests and the versions; the manifest stays, unsealed."""
+    store, plan = Recording(), Plan(20, 10)
+    manifest = manifest_of(store, plan)
+    seal(store, manifest)
+    store.delete(layout.dataset(KEY, "_SUCCESS"))
+    one, part = manifest.parts
+    changed = replace(part, sha256="f" * 64, content=part.content if content == "same" else content)
+    with pytest.raises(IntegrityError) as raised:
+        seal(store, replace(manifest, parts=(one, changed), versions={"genai": "2"}))
+    for text in (layout.part(KEY, part.name), part.sha256, "f" * 64, said, "made with genai 1 (here: 0.1.0)"):
+        assert text in str(raised.value)
+    assert store.get(layout.dataset(KEY)) == manifest.to_json()
+    assert sealed(store, KEY) is None
+
+
+def test_a_dataset_made_again_keeps_its_manifest():
+    """To the byte, although the versions that made it again are others."""
+    store, plan = Recording(), Plan(20, 10)
+    manifest = manifest_of(store, plan)
+    seal(store, manifest)
+    store.delete(layout.dataset(KEY, "_SUCCESS"))
+    seal(store, replace(manifest, versions={"genai": "2"}))
+    assert sealed(store, KEY).to_json() == manifest.to_json()
+
+
+def test_a_published_dataset_does_not_shrink():
+    """While a larger one waits for its repair, no smaller one is sealed in its place."""
+    store = Recording()
+    smaller, larger = (manifest_of(store, Plan(count, 10)) for count in (20, 40))
+    seal(store, larger)
+    store.delete(layout.dataset(KEY, "_SUCCESS"))
+    with pytest.raises(IntegrityError, match=r"40 samples, of which 20 .* `genai repair`"):
+        seal(store, smaller)
+    assert store.get(layout.dataset(KEY)) == larger.to_json()
 
 
 def test_a_manifest_says_what_the_dataset_is():
