@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ def end_with_parent() -> None:
     """SIGTERM to this process when its standard input ends, which its parent holds open."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(0, 1):  # not sys.stdin: its lock, held by a daemon thread, aborts the interpreter's end
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 
