@@ -57,6 +57,6 @@ class RangeReader(io.RawIOBase):
         if self._at >= end:
             return b""
         with translated(f"s3://{self._bucket.name}/{self._key}", self._bucket.endpoint):
-            data, _ = self._bucket.get(self._key, Range=f"bytes={self._at}-{end - 1}", IfMatch=self._etag)
+            data = self._bucket.get_range(self._key, self._at, end, self._etag)
         self._at += len(data)
         return data

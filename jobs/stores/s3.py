@@ -45,7 +45,7 @@ class S3Store(Store):
         """The object's bytes, checked. Raises NotFound, and IntegrityError where they were changed."""
         path = self._path(key)
         with self._door(path):
-            return self._bucket.get_checked(path)
+            return self._bucket.get(path)
 
     def open(self, key: str) -> BinaryIO:
         """The object as a seekable read-only file of range requests. Raises NotFound."""

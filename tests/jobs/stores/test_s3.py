@@ -43,7 +43,7 @@ def test_every_error_of_botocore_is_mapped(foreign):
         ("InvalidAccessKeyId", 403, StoreRefused, "AWS_ACCESS_KEY_ID"),
         ("SignatureDoesNotMatch", 403, StoreRefused, "AWS_SECRET_ACCESS_KEY"),
         ("ExpiredToken", 400, StoreRefused, "AWS_SESSION_TOKEN"),
-        ("RequestTimeTooSkewed", 403, StoreRefused, "clock"),
+        ("RequestTimeTooSkewed", 403, StoreError, "clock is wrong"),
         ("PermanentRedirect", 301, StoreRefused, "AWS_REGION"),
         ("Weird", 400, StoreRefused, "bucket's name"),
         ("NotImplemented", 501, StoreRefused, "cannot do this"),
@@ -51,6 +51,12 @@ def test_every_error_of_botocore_is_mapped(foreign):
         ("InternalError", 500, StoreError, "try again later"),
         ("RequestTimeout", 400, StoreError, "try again later"),
         ("TooManyRequests", 429, StoreError, "try again later"),
+        ("BadDigest", 400, StoreError, "changed on their way"),
+        ("XAmzContentSHA256Mismatch", 400, StoreError, "changed on their way"),
+        ("XMinioStorageFull", 507, StoreError, "make room"),
+        ("InsufficientStorage", 507, StoreError, "make room"),
+        ("507", 507, StoreError, "make room"),
+        ("NoSuchUpload", 404, StoreError, "ended by somebody else"),
     ],
 )
 def test_answers_of_a_server_become_ours(code, status, ours, says):
@@ -158,14 +164,16 @@ def test_a_dead_endpoint_is_worth_another_try(s3_uri, monkeypatch):
 
 @only_moto
 def test_retries_are_bounded_and_follow_the_usual_variables(s3_uri, monkeypatch):
-    """Adaptive and six by default; AWS_RETRY_MODE and AWS_MAX_ATTEMPTS have the last word."""
+    """Six tries by default; AWS_RETRY_MODE and AWS_MAX_ATTEMPTS have the last word."""
     retries = open_store(s3_uri)._bucket.client.meta.config.retries
-    assert (retries["mode"], retries["total_max_attempts"]) == ("adaptive", 6)
+    assert (retries["mode"], retries["total_max_attempts"]) == ("standard", 6)
 
-    monkeypatch.setenv("AWS_RETRY_MODE", "standard")
+    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    retries = open_store(s3_uri)._bucket.client.meta.config.retries
-    assert (retries["mode"], retries["total_max_attempts"]) == ("standard", 2)
+    bucket = open_store(s3_uri)._bucket
+    retries = bucket.client.meta.config.retries
+    assert (retries["mode"], retries["total_max_attempts"]) == ("adaptive", 2)
+    assert (bucket.patience.attempts, bucket.patience.busy_attempts) == (2, 2)
 
 
 @only_moto
