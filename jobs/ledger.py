@@ -183,12 +183,14 @@ def seal(store: Store, manifest: Manifest) -> None:
 
     The manifest that was there is what readers were promised: every part of it that is named again has the same bytes,
     and none is left out. Raises IntegrityError where not, and Incomplete where a part is not there in spite of its
-    receipt; what was there stays.
+    receipt; what was there stays. So does a larger dataset that somebody has sealed meanwhile.
     """
     check_counts(manifest.plan, manifest.parts)
+    before = _before(store, manifest.key)
+    if before and before.plan.count > manifest.plan.count and sealed(store, manifest.key):
+        return
     there = {entry.key.rpartition("/")[2]: entry.size for entry in store.list(layout.dataset(manifest.key, "data/"))}
     _check_there(store, manifest, there)
-    before = _before(store, manifest.key)
     if before:
         _check_kept(store, before, manifest)
         again = replace(manifest, versions=before.versions)

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-COMMANDS = ["init", "validate", "plan", "preview", "run", "status", "list", "verify", "sample", "schema"]
+COMMANDS = ["init", "validate", "plan", "preview", "run", "status", "list"]
+COMMANDS += ["verify", "repair", "gc", "sample", "schema"]
 
 
 def dataset(genai) -> Path:

@@ -277,6 +277,15 @@ def test_a_dataset_made_again_keeps_its_manifest():
     assert sealed(store, KEY).to_json() == manifest.to_json()
 
 
+def test_a_larger_dataset_that_was_sealed_meanwhile_stays():
+    """It serves the smaller wish as well, although the short last part of that is superseded."""
+    store = Recording()
+    smaller, larger = (manifest_of(store, Plan(count, 10)) for count in (15, 40))
+    seal(store, larger)
+    seal(store, smaller)
+    assert sealed(store, KEY).to_json() == larger.to_json()
+
+
 def test_a_published_dataset_does_not_shrink():
     """While a larger one waits for its repair, no smaller one is sealed in its place."""
     store = Recording()
