@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genai.errors import InputError, IntegrityError, LeaseHeld
+from genai.identity import canonical
 from jobs import layout, lease, ledger, start
 from jobs.events import Event
 from jobs.ledger import Manifest
@@ -28,6 +29,7 @@ from jobs.spec import Balance, JobSpec, Match, PerClass
 from jobs.stores import Store
 from jobs.survey import Survey, survey
 from jobs.verify import Problem, Told, dataset_of, made_by, trained_at, upstream, verify
+from jobs.view import result_of
 
 REMADE = ("missing", "size", "bytes", "content")  # problems of a part that only making it again mends
 ABOVE = ("checkpoint", "prepared")  # problems of what a dataset is made from
@@ -166,7 +168,18 @@ def _drive(damage: Damage, spec: JobSpec, crew: str, command: str, listener: Lis
         if event.kind in ("stage_started", "stage_reused"):
             _check_key(damage, event.fields, keys.get(event.fields["stage"]))
 
-    return start.drive(damage.store.locate(job), crew, command, guarded)
+    try:
+        return start.drive(damage.store.locate(job), crew, command, guarded)
+    finally:
+        _remember(damage, layout.run_id(spec))
+
+
+def _remember(damage: Damage, run: str) -> None:
+    """A run that ended early still says which dataset is its own: it is found by that while its keys are not known."""
+    result = result_of(damage.store, run)
+    if result and "dataset" not in result:
+        said = result | {"dataset": damage.manifest.key, "checkpoint": damage.manifest.checkpoint}
+        damage.store.put(layout.run(run, "result.json"), canonical(said))
 
 
 def _check_key(damage: Damage, stage: dict[str, Any], expected: str | None) -> None:

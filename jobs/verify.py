@@ -147,7 +147,8 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"{problem['part']}: {problem['text']}" for problem in shown["problems"])
     how = "sizes, bytes and rows" if shown["deep"] else "names and sizes"
     above = " and what they were made from" * shown["upstream"]
-    yield f"{shown['parts']:,} parts checked ({how}){above}, {len(shown['problems'])} problem(s)"
+    mend = "; `genai repair` makes it whole" * any(problem["kind"] != "foreign" for problem in shown["problems"])
+    yield f"{shown['parts']:,} parts checked ({how}){above}, {len(shown['problems'])} problem(s){mend}"
     if shown["deep"] and not above:
         yield "not checked: what they were made from, since this run makes another dataset by now, or its data is away"
 
