@@ -9,7 +9,10 @@ content's hash. Columns: `content` (SHA-256 of what the row is), `label` (int32,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
@@ -17,6 +20,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from genai.arrow_batches import fetch, places
 from genai.errors import IntegrityError
 from genai.identity import sha256
 from genai.order import Batch, chunk_rows
@@ -91,21 +95,48 @@ def read_block(block: Block, data: bytes, shape: tuple[int, ...]) -> Batch:
     """The rows of one block. Raises IntegrityError where the bytes are not those of the index."""
     if (found := sha256(data)) != block.sha256:
         raise IntegrityError(f"{block.name}: SHA-256 is {found}, expected {block.sha256}; prepare the data again")
-    return _unpacked(pa.ipc.open_file(pa.py_buffer(data)).read_all(), shape)
+    file = io.BytesIO(data)
+    with _door(block.name):
+        at = places(file)
+        rows = [min(chunk_rows(prod(shape)), block.rows - start) for start in _starts(block.rows, shape)]
+        if len(at) != len(rows):
+            raise ValueError(f"found {len(at)} record batches, expected {len(rows)}")
+        parts = [_rows(file, place, count, shape) for place, count in zip(at, rows, strict=True)]
+        return np.concatenate([arrays for arrays, _ in parts]), np.concatenate([labels for _, labels in parts])
 
 
-def record_batch(name: str, open_: Callable[[str], BinaryIO], number: int, shape: tuple[int, ...]) -> Batch:
-    """The rows of one record batch of a block. Raises IntegrityError where Arrow finds it broken."""
-    with open_(name) as raw:
-        try:
-            return _unpacked(pa.Table.from_batches([pa.ipc.open_file(raw).get_batch(number)]), shape)
-        except (pa.ArrowException, OSError) as error:  # a broken zstd frame is an OSError to Arrow
-            raise IntegrityError(f"{name}: cannot be read ({error}); prepare the data again") from error
+def record_batch(block: Block, open_: Callable[[str], BinaryIO], number: int, shape: tuple[int, ...]) -> Batch:
+    """The rows of one record batch of a block. Raises IntegrityError where it is broken, or not what the index says."""
+    with open_(block.name) as raw, _door(block.name):
+        start = _starts(block.rows, shape)[number]
+        return _rows(raw, places(raw)[number], min(chunk_rows(prod(shape)), block.rows - start), shape)
 
 
-def _unpacked(table: pa.Table, shape: tuple[int, ...]) -> Batch:
-    arrays = unfixed(table["array"].combine_chunks())
-    return arrays.reshape(-1, *shape), table["label"].to_numpy().astype(np.int64)
+def _starts(rows: int, shape: tuple[int, ...]) -> range:
+    """The first row of each record batch of a block."""
+    return range(0, rows, chunk_rows(prod(shape)))
+
+
+def _rows(file: BinaryIO, place: tuple[int, int], rows: int, shape: tuple[int, ...]) -> Batch:
+    schema = pa.schema({"content": pa.binary(32), "label": pa.int32(), "array": pa.binary(prod(shape))})
+    batch = fetch(file, place, schema, rows, sum(field.type.bit_width // 8 for field in schema))
+    return unfixed(batch["array"]).reshape(-1, *shape), batch["label"].to_numpy().astype(np.int64)
+
+
+@contextmanager
+def _door(name: str) -> Iterator[None]:
+    """Where Arrow's errors, and those of a file that leads astray, become ours."""
+    try:
+        yield
+    except _FOREIGN as error:  # a broken zstd frame is an OSError to Arrow
+        found = str(error).split("\n")[0][:500]
+        raise IntegrityError(f"{name}: cannot be read ({found}); prepare the data again") from error
+
+
+_FOREIGN = (
+    pa.ArrowException, OSError, EOFError, ValueError, KeyError, IndexError, TypeError, OverflowError, AttributeError,
+    struct.error,
+)  # fmt: skip
 
 
 def block_rows(shape: tuple[int, ...]) -> int:

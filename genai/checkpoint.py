@@ -95,17 +95,22 @@ class Checkpoint:
         """The checkpoint that `to_files` wrote. Raises IntegrityError where its digest is not `digest`, where it is
         damaged or of another version, and where the weights do not fit the network.
         """
-        if digest is not None and digest_of(files) != digest:
-            raise IntegrityError(f"checkpoint: found digest {digest_of(files)}, expected {digest}; fetch it again")
+        actual = digest_of(files)
+        if digest not in (None, actual):
+            raise IntegrityError(f"checkpoint: found digest {actual}, expected {digest}; fetch it again")
         found = _config(files[CONFIG])
         try:
             family: Family = rebuild(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
-            modality: Modality = rebuild(modalities, found.pop("modality"), Modality)  # type: ignore[type-abstract]
-            classes = tuple(map(str, found.pop("classes")))
-            _check_shapes(family, modality.shape, found.pop("shape"), len(classes), files[MODEL])
-        except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RuntimeError, InputError) as error:
-            raise IntegrityError(f"checkpoint: its config cannot be used ({error}); train it again") from error
-        return cls(family, modality, classes, weights.from_bytes(files[MODEL])[0], found)
+            modality = modalities.stored(found.pop("modality"))
+            classes = _names(found.pop("classes"))
+            expected = _expected(family, modality.shape, found.pop("shape"), len(classes))
+            _check_shapes(expected, weights.shapes(files[MODEL]))
+            tensors = weights.from_bytes(files[MODEL])[0]
+            _check_kinds(expected, tensors)
+        except _FOREIGN as error:
+            why = str(error).split("\n")[0][:500]
+            raise IntegrityError(f"checkpoint: its config cannot be used ({why}); train it again") from error
+        return cls(family, modality, classes, tensors, found)
 
     def network(self) -> nn.Module:
         """The network with its weights, ready to draw from."""
@@ -135,13 +140,36 @@ def _config(data: bytes) -> dict[str, Any]:
     return dict(found)
 
 
-def _check_shapes(family: Family, shape: tuple[int, ...], claimed: list[int], classes: int, model: bytes) -> None:
-    """Compare with a network that takes no memory, before any is taken for the weights."""
-    if tuple(claimed) != shape:
-        raise ValueError(f"found shape {claimed}, its modality has {shape}")
+_FOREIGN = (
+    KeyError, TypeError, ValueError, AttributeError, AssertionError, OverflowError, ZeroDivisionError, IndexError,
+    RuntimeError, InputError,
+)  # fmt: skip  # what a network makes of a config that does not fit
+
+
+def _names(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise TypeError("its classes are no names")
+    return tuple(found)
+
+
+def _expected(family: Family, shape: tuple[int, ...], claimed: Any, classes: int) -> dict[str, Tensor]:
+    """The tensors of the network that the config describes, which take no memory."""
+    if not isinstance(claimed, list) or tuple(claimed) != shape:
+        raise ValueError(f"found shape {str(claimed)[:100]}, its modality has {shape}")
     with torch.device("meta"):
-        expected = {name: tuple(t.shape) for name, t in family.network(shape, classes).state_dict().items()}
-    found = weights.shapes(model)
-    odd = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+        return dict(family.network(shape, classes).state_dict())
+
+
+def _check_shapes(expected: dict[str, Tensor], found: dict[str, tuple[int, ...]]) -> None:
+    """Before any memory is taken for the weights."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    odd = sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name))
     if odd:
-        raise ValueError(f"{MODEL}: found {found.get(odd[0])} as {odd[0]}, expected {expected.get(odd[0])}")
+        raise ValueError(f"{MODEL}: found {found.get(odd[0])} as {odd[0][:100]}, expected {wanted.get(odd[0])}")
+
+
+def _check_kinds(expected: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    """Real numbers where there are real ones: others would be bent to fit, with a warning at most."""
+    for name, tensor in found.items():
+        if tensor.is_complex() or tensor.is_floating_point() != expected[name].is_floating_point():
+            raise ValueError(f"{MODEL}: found {tensor.dtype} as {name}, expected {expected[name].dtype}")

@@ -16,9 +16,15 @@
 
 Each takes its arguments positionally and hands them all to `Exception`, because that is the only
 form that comes through Ray's and multiprocessing's pickling with type and fields intact.
+As text none of them says the user and password of a URI, whoever put them there.
 """
 
 from __future__ import annotations
+
+import re
+
+#: user and password, or keys, of a URI; a key may hold slashes
+_USER = re.compile(r"(?<=://)(?:[^/\s]*@|[^/\s:]*:(?!\d+(?:/|\s|$))\S*@)")
 
 
 class GenaiError(Exception):
@@ -26,6 +32,9 @@ class GenaiError(Exception):
 
     exit_code = 1
     retryable = False
+
+    def __str__(self) -> str:
+        return _USER.sub("***@", super().__str__())
 
 
 class InputError(GenaiError):
@@ -42,7 +51,7 @@ class SpecError(InputError):
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
-        return "\n".join(self.faults)
+        return _USER.sub("***@", "\n".join(self.faults))
 
 
 class DataError(InputError):

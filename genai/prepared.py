@@ -17,10 +17,11 @@ import numpy as np
 from genai import modalities
 from genai.blocks import Block, Split, block_rows, read_block, record_batch
 from genai.errors import GenaiError, IntegrityError
+from genai.fields import checked
 from genai.identity import canonical, sha256
 from genai.modalities import Modality
 from genai.order import Batch, Load, chunk_rows
-from genai.registry import describe, rebuild
+from genai.registry import describe
 
 VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -53,12 +54,12 @@ class Prepared:
         """The index that `to_json` wrote. Raises IntegrityError where it is another version's or was changed."""
         try:
             found = _parsed(json.loads(data))
-        except (GenaiError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IntegrityError(
-                f"the index of the prepared data cannot be read ({error}); prepare it again"
-            ) from error
-        if found.to_json() != data:
-            raise IntegrityError("the index of the prepared data was changed after it was written; prepare it again")
+            if found.to_json() != data:
+                raise ValueError("it was changed after it was written")
+            _check_sums(found)
+        except _FOREIGN as error:
+            why = str(error).split("\n")[0][:500]
+            raise IntegrityError(f"the index of the prepared data cannot be read ({why}); prepare it again") from error
         return found
 
 
@@ -74,6 +75,7 @@ def load(prepared: Prepared, split: str, get: Callable[[str], bytes], rows: int 
         if wanted <= 0:
             break
         a, c = read_block(block, get(block.name), shape)
+        _check_labels(prepared, block, c)
         arrays, labels = [*arrays, a[:wanted]], [*labels, c[:wanted]]
         wanted -= block.rows
     return np.concatenate(arrays), np.concatenate(labels)
@@ -93,7 +95,8 @@ def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> 
         while rows:
             block, start = divmod(rows.start, per_block)
             batch, skip = divmod(start, chunk)
-            arrays, labels = record_batch(blocks[block].name, open_, batch, shape)
+            arrays, labels = record_batch(blocks[block], open_, batch, shape)
+            _check_labels(prepared, blocks[block], labels)
             found.append((arrays[skip : skip + len(rows)], labels[skip : skip + len(rows)]))
             rows = rows[len(found[-1][1]) :]
         return found
@@ -105,17 +108,40 @@ def loader(prepared: Prepared, split: str, open_: Callable[[str], BinaryIO]) -> 
     return load_ranges
 
 
+_FOREIGN = (GenaiError, ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError, OverflowError)
+
+
 def _parsed(found: dict[str, Any]) -> Prepared:
     if found["version"] != VERSION:
-        raise ValueError(f"found version {found['version']}, this program reads {VERSION}")
-    modality: Modality = rebuild(modalities, found["modality"], Modality)  # type: ignore[type-abstract]
-    splits = {
-        name: Split(
-            rows=split["rows"],
-            labels=tuple(split["labels"]),
-            content=split["content"],
-            blocks=tuple(Block(**block) for block in split["blocks"]),
-        )
-        for name, split in found["splits"].items()
-    }
-    return Prepared(modality, tuple(found["classes"]), splits, found["skipped"], tuple(found["examples"]))
+        raise ValueError(f"found version {str(found['version'])[:100]}, this program reads {VERSION}")
+    splits = {name: _split(split) for name, split in found["splits"].items()}
+    facts = {name: tuple(found[name]) for name in ("classes", "examples")} | {"skipped": found["skipped"]}
+    return Prepared(modalities.stored(found["modality"]), splits=splits, **checked(Prepared, facts))
+
+
+def _split(found: dict[str, Any]) -> Split:
+    blocks = tuple(Block(**checked(Block, block)) for block in found["blocks"])
+    facts = {"rows": found["rows"], "labels": tuple(found["labels"]), "content": found["content"]}
+    return Split(blocks=blocks, **checked(Split, facts))
+
+
+def _check_sums(found: Prepared) -> None:
+    """What the readers of blocks rely on. Raises ValueError."""
+    if set(found.splits) != set(SPLITS):
+        raise ValueError(f"found the splits {', '.join(found.splits)[:100]}; allowed: {', '.join(SPLITS)}")
+    full = block_rows(found.modality.array_shape)
+    for name, split in found.splits.items():
+        starts = range(0, split.rows, full)
+        if len(split.blocks) != len(starts) or split.rows < 0:
+            raise ValueError(f"{name} has {len(split.blocks)} blocks for {split.rows:,} rows")
+        if any(block.rows != min(full, split.rows - at) for block, at in zip(split.blocks, starts, strict=True)):
+            raise ValueError(f"the blocks of {name} do not hold its {split.rows:,} rows")
+        if any(block.name != f"{name}-{number:05}.arrow" for number, block in enumerate(split.blocks)):
+            raise ValueError(f"a block of {name} has the name of another")
+        if len(split.labels) != len(found.classes) or min(split.labels, default=0) < 0:
+            raise ValueError(f"{name} counts {len(split.labels)} classes, there are {len(found.classes)}")
+
+
+def _check_labels(found: Prepared, block: Block, labels: np.ndarray) -> None:
+    if len(labels) and not 0 <= labels.min() <= labels.max() < max(1, len(found.classes)):
+        raise IntegrityError(f"{block.name}: a label is no class of the index; prepare the data again")

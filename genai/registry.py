@@ -11,12 +11,14 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from dataclasses import asdict
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, TypeVar
 
 from genai.errors import InputError
+from genai.fields import checked
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ def find(package: ModuleType, name: str, base: type[T]) -> type[T]:
         known = names(package)
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InputError(f"found {name!r}; {hint}allowed: {', '.join(known)}, or your_package.module:Class")
+        raise InputError(f"found {name[:100]!r}; {hint}allowed: {', '.join(known)}, or your_package.module:Class")
     module = importlib.import_module(f"{package.__name__}.{name}")
     own = [
         value
@@ -69,10 +71,18 @@ def describe(package: ModuleType, instance: Any) -> dict[str, Any]:
     return {"kind": name_of(package, type(instance)), **asdict(instance)}
 
 
-def rebuild(package: ModuleType, found: dict[str, Any], base: type[T]) -> T:
-    """The instance that `describe` told, from its JSON. Raises KeyError, TypeError or InputError where it was not."""
+def rebuild(package: ModuleType, found: dict[str, Any], base: type[T], *, bounded: bool = True) -> T:
+    """The instance that `describe` told, from its JSON. Raises KeyError, TypeError, ValueError or InputError where it
+    was not. Nothing that was stored names code to import: a user's own kind is one that this process knows already,
+    since the job file that asks for it was read before.
+    """
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return find(package, str(fields.pop("kind")), base)(**fields)
+    name = str(fields.pop("kind"))
+    module = name.partition(":")[0]
+    if ":" in name and module not in sys.modules:
+        raise InputError(f"found {name[:100]!r}, which nothing here has imported; import {module[:100]!r} first")
+    kind = find(package, name, base)
+    return kind(**checked(kind, fields, bounded=bounded))
 
 
 def _foreign(name: str, base: type[T]) -> type[T]:

@@ -8,6 +8,7 @@ only that. A receipt that cannot be read counts as none: its part is made again,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from typing import Any
 
 import genai
 from genai.errors import Incomplete, IntegrityError, NotFound
+from genai.fields import checked
 from genai.identity import canonical, sha256
 from jobs import layout
 from jobs.plan import Plan, Shard
@@ -24,7 +26,7 @@ from jobs.stores import Store
 VERSION = 1
 Bytes = bytes  # a field of that name hides the type
 _READERS = 32
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what hostile JSON makes of a reader
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)  # by hostile JSON
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,32 @@ class Manifest:
                 Plan(plan["count"], plan["part_rows"], tuple(plan["weights"]), plan["suffix"]),
                 tuple(found["classes"]), found["checkpoint"], found["seed"], tuple(parts), found["versions"],
             )  # fmt: skip
+            _check_form(made)
             check_counts(made.plan, made.parts)
             if made.to_json() != data:
                 raise ValueError("it was changed after it was written")
         except (*_UNREADABLE, IntegrityError) as error:
             raise IntegrityError(f"this is no manifest of version {VERSION}: {error}") from error
         return made
+
+
+def _check_form(found: Manifest) -> None:
+    """Types, and names: those of parts follow from the plan, so none leads out of the dataset. Raises ValueError."""
+    checked(Manifest, {name: value for name, value in vars(found).items() if name != "parts"})
+    checked(Plan, vars(found.plan))
+    names = (_KEY, found.key), (_JOB, found.job), (_SUFFIX, found.plan.suffix), *((_NAME, n) for n in found.versions)
+    odd = next((name for form, name in names if not form.fullmatch(name)), None)
+    if odd is not None or found.plan.part_rows < 1 or min(found.plan.count, *found.plan.weights, 0) < 0:
+        raise ValueError("its plan is none" if odd is None else f"found the name {odd[:100]!r}")
+    if len(found.parts) != len(found.plan) or not all(map(_is_typed, found.parts)):
+        raise ValueError("its parts are not those of its plan")
+    for part, shard in zip(found.parts, found.plan, strict=True):
+        if (part.name, part.start, part.stop) != (shard.name, shard.start, shard.stop) or part.bytes < 0:
+            raise ValueError(f"found the part {part.name[:100]!r}, expected {shard.name}")
+
+
+_KEY, _SUFFIX, _NAME = re.compile(r"[0-9a-z]{1,64}"), re.compile(r"\.[a-z0-9_]{1,32}"), re.compile(r"[\w.-]{1,100}")
+_JOB = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 def check_counts(plan: Plan, receipts: Iterable[Receipt]) -> None:

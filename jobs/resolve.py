@@ -6,6 +6,7 @@ One resolver for all commands, so that what one understands all do.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ def resolve(text: str, output: str = "runs", overrides: Sequence[str] = ()) -> T
         return Target(spec, layout.job_store(spec), layout.run_id(spec))
     if overrides:
         raise InputError(f"--set goes with a job file; {text!r} is a run that is written already")
-    if (match := _RUN_ID.fullmatch(text)) and not Path(text).exists():
+    if (match := _RUN_ID.fullmatch(text)) and not os.path.exists(text):  # noqa: PTH110  # takes names of any length
         return _run(open_store(output).child(match[1]), text, text)
     return _by_place(text)
 
@@ -48,8 +49,9 @@ def job(path: str, overrides: Sequence[str] = ()) -> JobSpec:
         text = open_store(folder or ".").get(name) if "://" in path else Path(path).read_bytes()
     except (FileNotFoundError, NotFound):
         raise InputError(f"{path}: no such job file; allowed: a YAML file, as `genai init` writes it") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        found = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read: {found}") from None
     return load(path, text, overrides).anchored()
 
 
@@ -84,7 +86,15 @@ def _dataset(store: Store, key: str, said: str) -> Target:
     """The dataset's newest run: the one whose result names it."""
     results = [e.key for e in store.list("runs/") if e.key.endswith("/result.json")]
     for name in reversed(results):
-        if json.loads(store.get(name)).get("dataset") == key:
+        if _made(store.get(name)) == key:
             target = _run(store, name.split("/")[1], said)
             return Target(target.spec, store, target.run_id, key)
     raise InputError(f"{said}: no finished run made this dataset; `genai list` shows the runs there are")
+
+
+def _made(result: bytes) -> object:
+    """The dataset that a run's result names; None where it names none, or is none."""
+    try:
+        return json.loads(result)["dataset"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

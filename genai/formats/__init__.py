@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from genai.errors import InputError
 from genai.identity import canonical
 from genai.modalities import Modality
 from genai.registry import find
@@ -96,5 +97,10 @@ def content_digest(samples: Samples) -> str:
 
 
 def of(suffix: str) -> Format:
-    """The format whose parts end with `suffix`: a dot and the name of its module."""
-    return find(sys.modules[__name__], suffix.removeprefix("."), Format)()  # type: ignore[type-abstract]  # concrete
+    """The format whose parts end with `suffix`: a dot and the name of its module. Raises InputError where there is
+    none; what a manifest says imports nothing.
+    """
+    name = suffix.removeprefix(".")
+    if ":" in name:
+        raise InputError(f"found parts that end with {suffix[:100]!r}; allowed: a dot and the name of a format")
+    return find(sys.modules[__name__], name, Format)()  # type: ignore[type-abstract]  # concrete

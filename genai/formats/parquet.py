@@ -10,11 +10,13 @@ The bytes depend on the samples, on what is said of them, on this file, and on t
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -26,8 +28,12 @@ from genai import modalities
 from genai.errors import InputError, IntegrityError
 from genai.formats import About, Format, Samples
 from genai.identity import canonical
-from genai.modalities import Modality
+from genai.modalities import ARRAY_BYTES, Modality
+from genai.parquet_pages import PAGE_RATIO, Watched, check_rows
 from genai.registry import find, name_of
+
+INFLATED_BYTES = 1 << 30  # of a part's columns, and of its arrays; more only where its own bytes are many, too
+PIXEL_RATIO = 1032  # what deflate, in a PNG, can make of a byte
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,9 @@ class Parquet(Format):
 
     def decode(self, data: bytes, modality: Modality | None = None) -> Samples:
         with _door():
-            table = pq.read_table(pa.BufferReader(data), use_threads=False)
-            said = json.loads((table.schema.metadata or {})[b"genai"])
-            name, shape = said["modality"], tuple(said["array_shape"])
-            kind = modality or find(modalities, _own(name), Modality)()  # type: ignore[type-abstract]
-            cells = table.column(kind.column).combine_chunks().field("bytes").to_pylist()
-            kind = kind.resolve(cells[0]) if cells else kind
-            arrays = [kind.decode(cell)[0] for cell in cells]
-            labels = table.column("label").to_numpy() if "label" in table.column_names else None
-            indices = table.column("index").to_numpy()
-            return Samples(indices, labels, np.array(arrays, np.uint8).reshape(-1, *shape))
+            watched = Watched(io.BytesIO(data), max(INFLATED_BYTES, PAGE_RATIO * len(data)))
+            with pq.ParquetFile(watched, pre_buffer=False) as file:  # a read is a column chunk
+                return _samples(file, watched, len(data), modality)
 
     def _cuts(self, sizes: list[int]) -> list[int]:
         """Where row groups begin, and the end of the last: as few as the bounds allow, filled in order."""
@@ -72,6 +71,43 @@ class Parquet(Format):
             fits = int(np.searchsorted(ends, ends[start] + self.group_bytes, side="right")) - 1
             cuts.append(min(max(fits, start + 1), start + self.group_rows, len(sizes)))
         return cuts
+
+
+def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modality | None) -> Samples:
+    """The rows of an opened part. Nothing is allocated for what it only claims."""
+    schema = file.schema_arrow
+    said = json.loads((schema.metadata or {})[b"genai"])
+    shape = _shape(said["array_shape"])
+    kind = modality or find(modalities, _own(str(said["modality"])), Modality)()  # type: ignore[type-abstract]
+    rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+    check_rows(rows, size)
+    if sum(rows) * prod(shape) > max(INFLATED_BYTES, PIXEL_RATIO * size):
+        raise ValueError(f"its {size:,} bytes claim {sum(rows):,} rows of {shape}")
+    watched.watch(shared=False)
+    cells = file.read([f"{kind.column}.bytes"], use_threads=False).column(kind.column).combine_chunks()
+    arrays = _decoded(cells.field("bytes").to_pylist(), kind, shape)
+    watched.watch()
+    columns = [name for name in ("index", "label") if name in schema.names]
+    if any(schema.field(name).type != pa.int64() for name in columns):
+        raise TypeError(f"its columns are {', '.join(f'{name}: {schema.field(name).type}' for name in columns)}")
+    table = file.read(columns, use_threads=False)
+    return Samples(table["index"].to_numpy(), table["label"].to_numpy() if "label" in columns else None, arrays)
+
+
+def _shape(found: Any) -> tuple[int, ...]:
+    if not isinstance(found, list) or not all(type(side) is int and 0 < side <= ARRAY_BYTES for side in found):
+        raise ValueError(f"found rows of {str(found)[:100]}")
+    return tuple(found)
+
+
+def _decoded(cells: list[bytes], kind: Modality, shape: tuple[int, ...]) -> np.ndarray:
+    kind = kind.resolve(cells[0]) if cells else kind
+    if cells and kind.array_shape != shape:
+        raise ValueError(f"its rows are {kind.array_shape}, it claims {shape}")
+    arrays = np.empty((len(cells), *shape), np.uint8)
+    for row, cell in enumerate(cells):
+        arrays[row] = kind.decode(cell)[0]
+    return arrays
 
 
 def _check(rows: Samples, about: About) -> None:
@@ -146,6 +182,12 @@ def _door() -> Iterator[None]:
     """Where Arrow's errors, and those of cells and metadata that are not ours, become ours."""
     try:
         yield
-    except (pa.ArrowException, OSError, InputError, KeyError, TypeError, ValueError) as error:
-        found = str(error).split("\n")[0]
+    except _FOREIGN as error:
+        found = str(error).split("\n")[0][:500]
         raise IntegrityError(f"not a part of ours ({type(error).__name__}: {found}); allowed: a whole part") from error
+
+
+_FOREIGN = (
+    pa.ArrowException, OSError, InputError, KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError,
+    OverflowError, RecursionError,
+)  # fmt: skip

@@ -6,13 +6,20 @@ imported inside methods only.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from genai.registry import rebuild
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from torch import Tensor
+
+
+ARRAY_BYTES = 1 << 28  # of one row: more than the largest image has
 
 
 class Modality(ABC):
@@ -63,3 +70,13 @@ class Modality(ABC):
     @abstractmethod
     def arrow(self, cells: list[bytes], names: list[str]) -> tuple[pa.Array, dict[str, Any]]:
         """The published column and its Hugging Face feature (`{"_type": "Image"}`)."""
+
+
+def stored(found: dict[str, Any]) -> Modality:
+    """The resolved modality that `registry.describe` told. Raises what `rebuild` does, and ValueError where its rows
+    would be larger than any. (The bounds of the fields are not looked at: data may be what no job file may ask for.)
+    """
+    made: Modality = rebuild(sys.modules[__name__], found, Modality, bounded=False)  # type: ignore[type-abstract]
+    if min(made.array_shape) < 1 or prod(made.array_shape) > ARRAY_BYTES:
+        raise ValueError(f"found rows of {made.array_shape}; allowed: at most {ARRAY_BYTES:,} bytes")
+    return made

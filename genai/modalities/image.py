@@ -76,8 +76,9 @@ class Image(Modality):
         from genai.modalities._pixels import natural_pixels
 
         natural = natural_pixels(value)
-        content = hashlib.sha256(repr(natural.shape).encode() + natural.tobytes()).digest()
-        return self._fitted(self._recoloured(natural)), content
+        content = hashlib.sha256(repr(natural.shape).encode())
+        content.update(np.ascontiguousarray(natural).data)
+        return self._fitted(self._recoloured(natural)), content.digest()
 
     def _recoloured(self, natural: np.ndarray) -> np.ndarray:
         wanted = self.array_shape[2]
