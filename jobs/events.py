@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from genai.errors import StoreError
+from genai.errors import IntegrityError, StoreError
 from jobs import layout
 from jobs.stores import Store
 
@@ -57,8 +57,24 @@ class Event:
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Event:
-        found = json.loads(line)
-        return cls(str(found.pop("kind")), float(found.pop("at")), found)
+        """Raises IntegrityError where the line is no event."""
+        try:
+            found = json.loads(line)
+            kind, at = found.pop("kind"), found.pop("at")
+            if type(kind) is not str or type(at) not in (int, float) or not 0 <= at < _LATEST or not _flat(found):
+                raise ValueError("no kind, no time, or too much in one another")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise IntegrityError(f"this is no event: {str(error)[:200]}") from error
+        return cls(kind, float(at), found)
+
+
+_LATEST = 253_402_300_800  # the year 10,000: calendars end there
+
+
+def _flat(value: Any, depth: int = 8) -> bool:
+    """Whether lists and mappings lie in one another only so deep that every reader can print them."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_flat(one, depth - 1) for one in inner)
 
 
 class EventLog:
@@ -103,10 +119,14 @@ class EventLog:
 
 
 def read(store: Store, run_id: str) -> Iterator[Event]:
-    """All events of a run, in order."""
+    """All events of a run, in order. A line that is damaged is passed over: events tell, the ledger knows."""
     for _, key in sorted(_segments(store, run_id)):
         for line in store.get(key).splitlines():
-            yield Event.from_json(line)
+            try:
+                event = Event.from_json(line)
+            except IntegrityError:
+                continue
+            yield event
 
 
 def _segments(store: Store, run_id: str) -> Iterator[tuple[int, str]]:
