@@ -45,7 +45,8 @@ class Reader:
             return self._skip_many(kind, depth - 1)
         if kind not in (_BYTE, _DOUBLE, _BINARY):
             raise ValueError(f"found a value of type {kind}")
-        self.at += self._varint() if kind == _BINARY else 1 if kind == _BYTE else 8
+        size = self._varint() if kind == _BINARY else 1 if kind == _BYTE else 8
+        self.at += size  # in a line of its own: reading the size moves `at`, too
         return None
 
     def _skip_many(self, kind: int, depth: int) -> None:

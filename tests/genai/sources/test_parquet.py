@@ -41,6 +41,13 @@ def test_images_are_found_in_any_binary_column(image, column, path, read):
     assert [row.value for row in read(path)] == PICTURES
 
 
+def test_pages_that_carry_statistics_are_read(path, read):
+    """Their headers hold the least and the largest value, as long as these are."""
+    names = ["a cat", "a dog with a long name"]
+    write(path, image=[bytes([n]) * 150 for n in range(6)], label=names * 3)
+    assert [row.label for row in read(path)] == names * 3
+
+
 @pytest.mark.parametrize(
     "labels",
     [
