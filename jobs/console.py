@@ -113,11 +113,26 @@ def _dropped(f: Fields) -> str:
     return f"generate: stopped with {f['done']:,} of {f['of']:,} parts safe; dropped while they were made: {names}"
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _again(f: Fields) -> str:
+    if not f["error"]:
+        return f"train: there is room for more workers; starts again from step {f['step']:,}"
+    why = "" if f["lost"] else f"{f['error']}; "
+    return f"train: {why}starts again from step {f['step']:,} ({f['tries']} of {f['of']} without a new state)"
+
+
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "run_started": lambda f: f"run {f['run']}",
     "stage_started": _stage,
     "stage_reused": lambda f: f"{f['stage']}: done before ({f['key']})",
     "stage_done": lambda f: f"{f['stage']}: done in {f['seconds']:.1f} s",
+    "train_started": lambda f: f"train: {_counted(f['workers'], 'worker')} from step {f['step']:,} on",
+    "train_again": _again,
+    "state_unsaved": lambda f: f"train: the state of step {f['step']:,} is not saved: {f['error']}",
+    "state_damaged": lambda f: f"train: {f['error']}; the one before it is used",
     "shard_failed": lambda f: (
         f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
     ),
@@ -125,6 +140,9 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "shard_quarantined": lambda f: f"generate: gave up {f['shard']}: {f['error']}",
     "worker_lost": lambda f: f"{f['stage']}: {f['error']}",
     "waiting": lambda f: f"waiting on {f['on']}",
+    "steps_dropped": lambda f: (
+        f"train: stopped at step {f['step']:,}; step {f['saved']:,} is saved, what came after it will be done again"
+    ),
     "parts_dropped": _dropped,
 }
 

@@ -126,8 +126,8 @@ def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
     recipe, rows = found.spec.train.recipe, found.prepared.splits["train"].rows
     Order(rows, recipe.batch, recipe.micro_batches, recipe.seed)  # refuses fewer rows than a batch
     steps = recipe.total_steps(rows)
-    with _stage(events, "train", found.train_key, steps=steps):
-        crew.train(TrainTask(found.spec, found.train_key, found.prepare_key), _checked(events, leases))
+    with _stage(events, "train", found.train_key, steps=steps), _steps_told(events, leases) as note:
+        crew.train(TrainTask(found.spec, found.train_key, found.prepare_key), note)
         look_at_checkpoint(found)
     leases.release(found.train_key)
     assert found.metrics, "a crew's train() leaves metrics.json in the store"
@@ -154,6 +154,26 @@ def _checked(events: EventLog, leases: Leases) -> Note:
         events.note(kind, **fields)
 
     return note
+
+
+@contextmanager
+def _steps_told(events: EventLog, leases: Leases) -> Iterator[Note]:
+    """`_checked`, and where training is interrupted, how far it was and what of that is saved."""
+    note, at, saved = _checked(events, leases), 0, 0
+
+    def told(kind: str, **fields: Any) -> None:
+        nonlocal at, saved
+        note(kind, **fields)
+        if kind == "train_step":
+            at = fields["step"]
+        elif kind in ("state_saved", "train_started"):
+            saved = fields["step"]
+
+    try:
+        yield told
+    except KeyboardInterrupt:
+        events.note("steps_dropped", step=at, saved=saved)
+        raise
 
 
 @contextmanager
