@@ -3,7 +3,9 @@
 - Whole or not at all: bytes go to a hidden file in the root, are flushed to the disk, and then take their
   name in one step: by `replace` for `put`, by a hard link for `put_new`, which the kernel gives to one racer.
 - What a killed writer leaves is hidden from listings; the next writer removes it once it is a day old by the
-  file system's own clock.
+  file system's own clock. A writer that fails, for a full disk, say, leaves nothing.
+- A file system that is read-only is refused; one that has become so since this process wrote to it is a fault of the
+  world, as the kernel does that to a disk that fails.
 - Folders come with the first object in them and go with the last.
 - Symbolic links are the folder's owner's word: reading follows them (dataset caches are built of them),
   listing follows those to files. Writing and deleting never leave the root through one.
@@ -12,16 +14,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from genai.errors import InputError, NotFound, StoreError, StoreRefused
 from jobs.stores import HIDDEN, Entry, Store, check_key, check_prefix, is_hidden
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 T = TypeVar("T")
 
@@ -40,6 +46,20 @@ _REFUSALS = {
     errno.ENAMETOOLONG: "the path is too long for this file system; choose a shorter folder",
     errno.EOPNOTSUPP: "the file system cannot do this (hard links?); choose another folder",
 }
+_FAULTS = {
+    errno.ENOSPC: "make room on the disk, then try again",
+    errno.EDQUOT: "make room, or have this user's quota raised, then try again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another file system",
+    errno.EROFS: "the disk has become read-only, as failing ones do; mend it, mount it anew, then try again",
+    errno.EIO: "the disk or the way to it fails; mend it, then try again",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), then try again",
+    errno.ENFILE: "the machine has no file handles left; end what holds them, then try again",
+    **dict.fromkeys(
+        (errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN, errno.EREMOTEIO),
+        "the network file system lost its server; mend the mount, then try again",
+    ),
+}
+_written_to: set[Path] = set()  # the roots under which this process has written
 
 
 class FileStore(Store):
@@ -58,7 +78,7 @@ class FileStore(Store):
         """Write an object, whole; an older one of that key is replaced."""
         path = self._path(key)
         with _translated(path), self._written(data) as temporary:
-            self._named(path, lambda: temporary.replace(path))
+            self._named(path, lambda: _replaced(temporary, path))
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none of that key."""
@@ -71,7 +91,7 @@ class FileStore(Store):
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises NotFound."""
-        with self.open(key) as file, _translated(self._path(key)):
+        with self.open(key) as file:
             return file.read()
 
     def open(self, key: str) -> BinaryIO:
@@ -79,7 +99,7 @@ class FileStore(Store):
         path = self._path(key)
         with _translated(path):
             try:
-                return path.open("rb")
+                return cast("BinaryIO", io.BufferedReader(_File(path)))
             except (FileNotFoundError, IsADirectoryError):
                 raise NotFound(f"{path}: there is no such file") from None
             except NotADirectoryError:
@@ -125,10 +145,13 @@ class FileStore(Store):
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            self._sweep(temporary)
+            _written_to.add(self.root)
+            with suppress(OSError):  # what others left is no reason to fail
+                self._sweep(temporary)
             yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # it is swept some day
+                temporary.unlink(missing_ok=True)
 
     def _sweep(self, fresh: Path) -> None:
         """Remove what writers that were killed long before `fresh` was written have left."""
@@ -146,9 +169,7 @@ class FileStore(Store):
             with suppress(FileNotFoundError):  # the folder went with its last object, just now
                 self._keep_inside(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                done = name()
-                _flush(path.parent)
-                return done
+                return name()
         raise StoreError(f"{path}: its folder was removed {FOLDER_ATTEMPTS} times under the writer; try again")
 
     def _keep_inside(self, path: Path) -> None:
@@ -180,13 +201,37 @@ class FileStore(Store):
                     yield Entry(key, state.st_size, f"{state.st_size}-{state.st_mtime_ns}")
 
 
+class _File(io.FileIO):
+    """A file whose faults are ours."""
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        with _translated(Path(str(self.name))):
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        with _translated(Path(str(self.name))):
+            return super().readall()
+
+
+def _replaced(temporary: Path, path: Path) -> None:
+    temporary.replace(path)
+    _flush(path.parent)
+
+
 def _linked(temporary: Path, path: Path) -> bool:
+    """Whether `path` is now a name of the file `temporary`, being that of no other."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(path)) from None
-        return False
+        return temporary.stat().st_nlink > 1  # NFS may repeat a request whose answer was lost: then we are there
+    try:
+        _flush(path.parent)
+    except OSError:
+        with suppress(OSError):  # or the next try would take it for another's
+            path.unlink()
+        raise
     return True
 
 
@@ -205,6 +250,8 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _REFUSALS:
-            raise StoreRefused(f"{path}: {_REFUSALS[error.errno]}") from error
-        raise StoreError(f"{path}: {error.strerror or error}; make room or mend the disk, then try again") from error
+        number = error.errno or 0
+        if number in _REFUSALS and not (number == errno.EROFS and any(map(path.is_relative_to, tuple(_written_to)))):
+            raise StoreRefused(f"{path}: {_REFUSALS[number]}") from error
+        advice = _FAULTS.get(number, "make room or mend the disk, then try again")
+        raise StoreError(f"{path}: {error.strerror or error}; {advice}") from error

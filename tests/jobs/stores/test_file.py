@@ -1,16 +1,19 @@
-"""What only the store of files must do: links, permissions, killed writers, full disks."""
+"""What only the store of files must do: links, permissions, killed writers, disks that are full or fail."""
 
 import errno
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from genai.errors import NotFound, StoreError, StoreRefused
 from jobs.stores import HIDDEN, open_store
-from jobs.stores.file import LEFTOVER_SECONDS, _translated
+from jobs.stores.file import LEFTOVER_SECONDS, _linked, _translated
 
 WRITER = """
 import sys
@@ -171,7 +174,10 @@ except StoreError as error:
         (errno.ENOSPC, StoreError),
         (errno.EDQUOT, StoreError),
         (errno.EIO, StoreError),
+        (errno.EMFILE, StoreError),
         (errno.ESTALE, StoreError),
+        (errno.ETIMEDOUT, StoreError),
+        (errno.ENOTCONN, StoreError),
         (errno.EACCES, StoreRefused),
         (errno.EROFS, StoreRefused),
         (errno.ENOTDIR, StoreRefused),
@@ -184,3 +190,147 @@ def test_system_errors_become_ours(tmp_path, number, ours):
         raise OSError(number, os.strerror(number))
 
     assert caught.type is ours
+    assert caught.value.retryable == (ours is StoreError)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Mounts a real file system of one MiB, in memory, with the options that it is called with."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(*options):
+        command = ["mount", "-t", "tmpfs", "-o", ",".join(("size=1m", *options)), "genai-test", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
+        return folder
+
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("only root may mount a file system; RLIMIT_FSIZE stands in for it above")
+    yield mount
+    subprocess.run(["umount", "--lazy", str(folder)], capture_output=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(disk):
+    """Old objects stay, no hidden file stays, and once there is room the same put succeeds."""
+    root = disk()
+    store = open_store(str(root))
+    store.put("data/old", b"old")
+    store.put("ballast", bytes(700_000))
+
+    for write in (lambda: store.put("data/old", bytes(500_000)), lambda: store.put_new("data/new", bytes(500_000))):
+        with pytest.raises(StoreError, match=r"disk/data/.*No space left.*make room.*try again") as caught:
+            write()
+        assert caught.value.retryable
+    assert [entry.key for entry in store.list()] == ["ballast", "data/old"]
+    assert sorted(path.name for path in root.iterdir()) == ["ballast", "data"]
+    assert store.get("data/old") == b"old"
+
+    store.delete("ballast")
+    assert store.put_new("data/new", bytes(500_000))
+    assert len(store.get("data/new")) == 500_000
+
+
+def test_a_disk_without_room_for_names_is_told(disk):
+    """Many small files use up its inodes before its bytes: no object, no hidden file, and room helps."""
+    root = disk("nr_inodes=5")
+    store = open_store(str(root))
+    store.put("a", b"")
+    store.put("b", b"")
+    with pytest.raises(StoreError, match="make room"):
+        store.put("folder/of/c", b"")
+    store.delete("a")
+    store.delete("b")
+
+    store.put("c", b"3")
+    assert not any(path.name.startswith(HIDDEN) for path in root.rglob("*"))
+
+
+def test_many_writers_on_a_disk_that_fills_leave_only_whole_objects(disk):
+    """Each put is done or told of; what is listed is what was done."""
+    root = disk()
+    store = open_store(str(root))
+
+    def write(number):
+        try:
+            store.put(f"data/{number}", b"%d" % (number % 10) * 100_000)
+        except StoreError:
+            return None
+        return f"data/{number}"
+
+    with ThreadPoolExecutor(8) as pool:
+        done = set(pool.map(write, range(24))) - {None}
+
+    assert 0 < len(done) < 24
+    assert {entry.key for entry in store.list()} == done
+    assert all(len(store.get(key)) == 100_000 for key in done)
+    assert [path.name for path in root.iterdir()] == ["data"]
+
+
+def test_a_disk_that_becomes_read_only_may_be_mended(disk):
+    """The kernel does that to one that fails: an error that may pass, reading goes on, and after it all is well."""
+    root = disk()
+    store = open_store(str(root))
+    store.put("a", b"1")
+    subprocess.run(["mount", "-o", "remount,ro", str(root)], check=True)
+    for write in (
+        lambda: store.put("b", b""),
+        lambda: store.child("c").put("d", b""),
+        lambda: store.put_new("e", b""),
+        lambda: store.delete("a"),
+    ):
+        with pytest.raises(StoreError, match=r"become read-only.*mount it anew") as caught:
+            write()
+        assert caught.value.retryable
+    assert store.get("a") == b"1"
+
+    subprocess.run(["mount", "-o", "remount,rw", str(root)], check=True)
+    assert store.put_new("b", b"2")
+
+
+def test_a_disk_that_always_was_read_only_is_refused(disk):
+    """Nobody has ever written there: another folder is what helps."""
+    with pytest.raises(StoreRefused, match="choose another folder") as caught:
+        open_store(str(disk("ro"))).put("a", b"")
+    assert not caught.value.retryable
+
+
+def test_a_disk_that_fails_while_it_is_read_is_told(tmp_path):
+    """A real EIO, of a file that the kernel cannot read: by get, by open, in the middle of it."""
+    (tmp_path / "a").symlink_to("/proc/self/mem")
+    store = open_store(str(tmp_path))
+
+    with pytest.raises(StoreError, match=f"{tmp_path}/a: Input/output error; the disk or the way to it fails"):
+        store.get("a")
+    with store.open("a") as file, pytest.raises(StoreError, match="mend it"):
+        file.read(10)
+
+
+def test_a_winner_whose_link_is_made_twice_has_won(tmp_path):
+    """A network file system may repeat a request whose answer was lost, and then finds our own name there."""
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "yours").write_bytes(b"yours")
+    (tmp_path / "key").hardlink_to(tmp_path / "mine")
+
+    assert _linked(tmp_path / "mine", tmp_path / "key")
+    assert not _linked(tmp_path / "yours", tmp_path / "key")
+
+
+def test_a_name_that_could_not_be_flushed_is_taken_back(tmp_path, monkeypatch):
+    """A put_new that fails in its last step has not won, and the next try can."""
+    flush = os.fsync
+
+    def fail(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        flush(handle)
+
+    store = open_store(str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(StoreError, match="Input/output error"):
+            store.put_new("lease", b"mine")
+
+    assert list(store.list()) == []
+    assert store.put_new("lease", b"mine")
