@@ -211,3 +211,16 @@ def test_progress_is_told_every_few_seconds():
         now[0] += 2.0
         told(done, 9)
     assert said == ["verify: 3 of 9 parts", "verify: 6 of 9 parts"]
+
+
+@pytest.mark.s3
+def test_damage_on_object_storage_is_named_alike(s3_uri):
+    """A part gone, one of other bytes, a receipt gone, a foreign part."""
+    found = published(job(output=f"{s3_uri}/runs"))
+    found.store.delete(layout.part(found.dataset_key, NAMES[0]))
+    flip(found.store, layout.part(found.dataset_key, NAMES[1]))
+    found.store.delete(layout.receipt(found.dataset_key, NAMES[2]))
+    found.store.put(layout.part(found.dataset_key, "part-00009.parquet"), b"foreign")
+    assert problems(found) == [
+        (NAMES[0], "missing"), (NAMES[1], "bytes"), (NAMES[2], "receipt"), ("part-00009.parquet", "foreign"),
+    ]  # fmt: skip
