@@ -260,9 +260,8 @@ def gc(job: str | None, delete: bool, output: str, as_json: bool) -> None:
     """
     from jobs import gc as garbage
 
-    sweeps = [garbage.look(store) for store in garbage.folders(output, job)]
-    for sweep in sweeps if delete else ():
-        garbage.remove(sweep)
+    found = map(garbage.look, garbage.folders(output, job))
+    sweeps = [garbage.remove(sweep) if delete else sweep for sweep in found]
     shown = garbage.view(sweeps, removed=delete)
     _say(shown, garbage.lines(shown), as_json=as_json)
 

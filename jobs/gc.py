@@ -11,10 +11,11 @@ What stays:
 
 Only what has our names is judged: keys of stages, parts, receipts.
 
-A run that starts between looking and removing comes to no harm, for whatever is removed is a pure function of the plan:
-at worst it is made again. A receipt goes just before its part, `metrics.json` and the index before what they speak for:
-nothing in the store ever says of removed bytes that they are there. Who has read a receipt before is told by
-`ledger.seal`, which looks for every part. What is left of a removal that was cut short is found by the next.
+A run that starts between looking and removing comes to no harm. What is removed is a pure function of the plan: at
+worst it is made again. A receipt goes just before its part, `metrics.json` and the index before what they speak for:
+nothing in the store ever says of removed bytes that they are there. A dataset is leased while its parts go, and a run
+reads the receipts of the dataset whose lease it holds; one without leases is told by `ledger.seal`, which looks for
+every part. What is left of a removal that was cut short is found by the next.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from math import inf
 from typing import Any
 
 from genai.errors import InputError, IntegrityError, LeaseHeld, NotFound
+from genai.identity import sha256
 from jobs import layout, lease, ledger
-from jobs.lease import Holder
+from jobs.lease import Holder, Leases, keep
 from jobs.ledger import Manifest
 from jobs.plan import Plan
 from jobs.reach import Reach, Unfinished, reached
@@ -51,6 +53,7 @@ class Garbage:
     kind: str  # parts | dataset | checkpoint | states | notes | prepared
     reason: str
     groups: tuple[Group, ...]
+    mark: str = ""  # of a dataset, when it was judged
 
     @property
     def entries(self) -> list[Entry]:
@@ -110,15 +113,39 @@ def look(store: Store) -> Sweep:
     return Sweep(store, tuple(verdicts), live)
 
 
-def remove(sweep: Sweep) -> None:
-    """Remove what was found. Raises LeaseHeld where a run has begun since."""
-    begun = [holder for name, holder in lease.holders(sweep.store).items() if name not in sweep.live]
+def remove(sweep: Sweep) -> Sweep:
+    """Remove what was found; tells what was, and what stays after all. Raises LeaseHeld where a run has begun since."""
+    store = sweep.store
+    begun = [holder for name, holder in lease.holders(store).items() if name not in sweep.live]
     if begun:
         raise LeaseHeld(f"{begun[0]} has begun meanwhile; nothing was removed: the same command looks again")
-    with ThreadPoolExecutor(_DELETERS) as pool:
-        groups = (group for garbage in sweep.garbage for group in garbage.groups)
-        for _ in pool.map(lambda group: [sweep.store.delete(entry.key) for entry in group], groups):
-            """A failure is raised here."""
+    with keep(Leases(store, "gc")) as leases, ThreadPoolExecutor(_DELETERS) as pool:
+        verdicts = [_removed(store, garbage, leases, pool) for garbage in sweep.garbage]
+    return replace(sweep, verdicts=(*verdicts, *sweep.kept))
+
+
+def _removed(store: Store, garbage: Garbage, leases: Leases, pool: Executor) -> Verdict:
+    """A dataset is leased meanwhile: a run that goes on with it reads its receipts when it holds that lease."""
+    key = garbage.place.split("/")[1]
+    if garbage.kind in ("parts", "dataset"):
+        try:
+            leases.take(key)
+        except LeaseHeld as held:
+            return Kept(garbage.place, str(held))
+        if _mark(store, key) != garbage.mark:
+            return Kept(garbage.place, "it was sealed meanwhile; the same command looks again")
+    for _ in pool.map(lambda group: [store.delete(entry.key) for entry in group], garbage.groups):
+        """A failure is raised here."""
+    leases.release(key)
+    return garbage
+
+
+def _mark(store: Store, key: str) -> str:
+    """The marker of a dataset as it is; "" where there is none."""
+    try:
+        return sha256(store.get(layout.dataset(key, "_SUCCESS")))
+    except NotFound:
+        return ""
 
 
 def _in_doubt(garbage: Garbage, doubts: list[str]) -> Verdict:
@@ -134,6 +161,7 @@ def _below(store: Store, folder: str) -> Iterator[tuple[str, str, Iterable[Entry
 
 def _datasets(store: Store, reach: Reach, live: Mapping[str, Holder], at_work: list[str]) -> Iterator[Verdict]:
     for key, place, entries in _below(store, "datasets"):
+        mark = _mark(store, key)
         unfinished = reach.unfinished.get(key, [])
         try:
             manifest = Manifest.from_json(store.get(layout.dataset(key)))
@@ -142,14 +170,15 @@ def _datasets(store: Store, reach: Reach, live: Mapping[str, Holder], at_work: l
             if key in reach.made:
                 doubts.append("a run that is done has made it, and its manifest is gone: `genai run` goes on")
             garbage = _never_sealed(place, entries, unfinished)
-            yield from (_in_doubt(each, doubts) for each in garbage)
+            yield from (_in_doubt(replace(each, mark=mark), doubts) for each in garbage)
         except IntegrityError:
             yield Kept(place, "its manifest cannot be read; `genai run` makes it again")
         else:
             reach.digests.add(manifest.checkpoint)
             if ledger.sealed(store, key):
                 unfinished = [run for run in unfinished if run.at > reach.made.get(key, -inf)]
-            yield from _unnamed(place, entries, manifest, unfinished, live.get(key), reach.doubts)
+            for each in _unnamed(place, entries, manifest, unfinished, live.get(key), reach.doubts):
+                yield replace(each, mark=mark) if isinstance(each, Garbage) else each
 
 
 def _never_sealed(place: str, entries: Iterable[Entry], unfinished: list[Unfinished]) -> Iterator[Garbage]:

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genai.errors import InputError, IntegrityError, LeaseHeld
+from genai.errors import InputError, IntegrityError
 from genai.identity import canonical
-from jobs import layout, lease, ledger, start
+from jobs import layout, ledger, start
 from jobs.events import Event
+from jobs.lease import Leases, keep
 from jobs.ledger import Manifest
 from jobs.resolve import Target
 from jobs.spec import Balance, JobSpec, Match, PerClass
@@ -78,11 +79,12 @@ def mend(damage: Damage, crew: str, command: str, listener: Listener) -> int:
     """
     for _ in range(ROUNDS):
         spec = maker(damage) if damage.of(*REMADE, *ABOVE) else None
-        _check_alone(damage)
-        forget(damage)
-        if spec is None:
-            ledger.seal(damage.store, damage.manifest)
-        elif code := _drive(damage, spec, crew, command, listener):
+        with keep(Leases(damage.store, "repair")) as leases:
+            _lease(damage, leases)
+            forget(damage)
+            if spec is None:
+                ledger.seal(damage.store, damage.manifest)
+        if spec and (code := _drive(damage, spec, crew, command, listener)):
             return code
         damage = _left(damage)
         if not damage.mendable:
@@ -122,6 +124,8 @@ def _left(damage: Damage) -> Damage:
     _, problems = verify(damage.store, damage.manifest.key)
     if damage.of(*ABOVE):
         problems += upstream(found, damage.manifest)
+    again = damage.of(*REMADE)  # a receipt that went meanwhile says nothing of the bytes that took their place
+    problems = [replace(p, kind="bytes") if p.kind == "receipt" and p.part in again else p for p in problems]
     return replace(damage, found=found, problems=tuple(problems), train_key=damage.train_key or found.train_key)
 
 
@@ -149,13 +153,15 @@ def _here(spec: JobSpec, store: Store) -> JobSpec:
     return spec.model_copy(update={"output": store.uri.rpartition("/")[0]})
 
 
-def _check_alone(damage: Damage) -> None:
-    """Raises LeaseHeld where somebody is at work on the dataset, or on what it is made from."""
-    found = damage.found
-    names = {damage.manifest.key, found.prepare_key, damage.train_key, layout.run_id(found.spec)}
-    for name, holder in lease.holders(damage.store).items():
-        if name in names:
-            raise LeaseHeld(f"{holder} is at work on it; nothing was done: wait for that run, or stop it first")
+def _lease(damage: Damage, leases: Leases) -> None:
+    """Nobody else may be at work on what is forgotten: a run that holds a dataset has read its receipts. Raises
+    LeaseHeld where somebody is.
+    """
+    leases.take(damage.manifest.key)
+    if damage.of("checkpoint") and damage.train_key:
+        leases.take(damage.train_key)
+    if damage.of("prepared"):
+        leases.take(damage.found.prepare_key)
 
 
 def _drive(damage: Damage, spec: JobSpec, crew: str, command: str, listener: Listener) -> int:

@@ -202,6 +202,21 @@ def test_a_run_that_began_after_the_look_is_heeded(littered):
     leases.release()
 
 
+def test_parts_that_were_sealed_meanwhile_stay():
+    """A larger run found them with their receipts, sealed them and ended between the look and the removal."""
+    found = killed(job("generate.count=90"), times=6)
+    ran(beside(found, "generate.count=25"))
+    sweep = gc.look(found.store)
+    sealed = ran(found.spec).manifest
+    assert {entry.key for each in sweep.garbage for entry in each.entries} <= keys(found.store)
+
+    removed = gc.remove(sweep)
+
+    assert removed.garbage == []
+    assert "sealed meanwhile" in removed.kept[0].reason
+    assert {layout.part(sealed.key, part.name) for part in sealed.parts} <= keys(found.store)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("name: [", "cannot be judged"), ("sklearn://faces", "sklearn://faces"), ("", "its data is not prepared")],
