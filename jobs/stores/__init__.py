@@ -42,7 +42,7 @@ class Store(ABC):
     """Object storage under one root URI.
 
     Every method raises InputError where the key is no key, StoreRefused where trying again is of no use
-    (credentials, bucket, permission) and StoreError where the store's own bounded retries are used up.
+    (credentials, bucket, permission) and StoreError, in bounded time, where the store's own tries are used up.
     """
 
     def __init__(self, uri: str) -> None:

@@ -37,7 +37,7 @@ from jobs.stores._s3_errors import (
     status_of,
     translated,
 )
-from jobs.stores._s3_patience import Patience, Tries, Unanswered
+from jobs.stores._s3_patience import Patience, Tries, Unanswered, factor
 from jobs.stores._s3_upload import PART_BYTES, md5, upload
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Bucket:
         """Write an object by one request: whether every try of it was answered, so that none can yet arrive.
 
         With `if_absent` the caller meets the statuses 409, 412 and 501. With `until`, a time of `_s3_patience.now`,
-        nothing is sent from then on. Raises Unanswered where it may have been written all the same.
+        nothing is sent from then on. Where it has a `writer` and may be written all the same, it raises Unanswered.
         """
         metadata = {"sha256": sha256(data), **({"writer": writer} if writer else {})}
         more: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
@@ -104,7 +104,7 @@ class Bucket:
         try:
             self.ask(key, lambda: self.client.put_object(**target), expected=expected, tries=tries)
         except StoreError as error:
-            raise (Unanswered(*error.args) if tries.unanswered else error) from None
+            raise (Unanswered(*error.args) if writer and tries.unanswered else error) from None
         return not tries.unanswered
 
     def get(self, key: str) -> bytes:
@@ -157,7 +157,7 @@ def _connect(name: str) -> tuple[Any, Patience]:
     core = botocore.session.get_session()
     mode = os.environ.get("AWS_RETRY_MODE") or core.get_scoped_config().get("retry_mode") or "standard"
     try:
-        patience = Patience.of(core.get_config_variable("max_attempts"))
+        patience = Patience.of(core.get_config_variable("max_attempts"), factor())
         config = Config(
             retries={"mode": mode, "total_max_attempts": patience.attempts},
             max_pool_connections=CONNECTIONS,

@@ -12,20 +12,22 @@ sound, because a racer that lives is done with a claim before anybody can have w
 
 - It gives a claim up that it has not found alone within HOLD_SECONDS of beginning to put it, and none can have seen
   it before that beginning.
-- Nothing of its write is sent after another WRITE_SECONDS; the time is looked at before each packet.
+- Nothing of its write is sent after another WRITE_SECONDS; the time is looked at before each packet. So this way is for
+  small objects: what takes longer to send is never written.
 - A request that its client gave up is carried out within LATE_SECONDS or never. This we assume of the network.
 
-Together that is 55 seconds, and WATCH_SECONDS is 60, each counted by its own machine's clock that nobody sets: so
-no more is asked of two clocks than that their rates agree to a twelfth. What one may do last is removed first: a write
-of which a try had no answer leaves its claim behind, as that try may still arrive, even when the key is deleted
-meanwhile. A racer that finds its claim removed after its write does not call itself the winner: should a machine have
-stood still between a look at the clock and the packet after it, then two may have written, but one won.
+Together that is 55 seconds, and WATCH_SECONDS is 60, each counted by its own machine's clock that nobody sets: no more
+is asked of two clocks than that their rates agree to a twelfth. What may still be under way keeps its claim: a write of
+which a try had no answer leaves it behind, even for a winner, who might delete the key before that try arrives.
 
-A claim that is DEAD_SECONDS older than mine, by the server's clock for both, is removed without watching. It is that
-much longer because a server's clock may be set.
+Should a machine stand still between a look at the clock and the packet after it, and for so long, then its late write
+may replace the winner's bytes. It finds its claim removed then and does not say that it won, so there are not two.
+
+A claim that is DEAD_SECONDS older than mine, by the server's clock for both, is removed without watching. That time is
+longer because a server's clock may be set, by up to four minutes.
 
 Whoever called, got a StoreError, and calls again with the same bytes learns that the first call had won: the bucket
-remembers under what name it wrote.
+remembers under what name it wrote. `tests/jobs/stores/test_s3_election.py` takes these steps in every order.
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ def put_new(bucket: Bucket, root: str, key: str, data: bytes) -> bool:
     """
     if bucket.heeds_conditions is None:
         bucket.heeds_conditions = heeds_conditions(bucket, root)
-    return (put_if_absent if bucket.heeds_conditions else put_elected)(bucket, key, data)
+    try:
+        return (put_if_absent if bucket.heeds_conditions else put_elected)(bucket, key, data)
+    except Unanswered as error:
+        raise StoreError(*error.args) from None
 
 
 def heeds_conditions(bucket: Bucket, root: str) -> bool:

@@ -235,4 +235,6 @@ def status_of(error: ClientError) -> int:
 def shown(endpoint: str) -> str:
     """An endpoint without what may be secret in it: user, password, query."""
     parts = urlsplit(endpoint)
+    if not parts.scheme:  # no endpoint yet: "the AWS configuration"
+        return endpoint
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -11,6 +11,7 @@
 - Between two tries lies a random time, from nothing up to a bound that doubles from `pause` (0.25 s; where the server
   is busy `busy_pause`, 1 s) to `longest_pause` (10 s). So clients that failed together do not come back together.
 - `GENAI_S3_PATIENCE` is a factor on all these times: 3 for a very slow line, 0.05 for a test.
+- Not bounded here: how long the system takes to look up a name, and botocore to fetch credentials.
 
 Why not botocore's own retries: with one answer in two a 503, its adaptive mode slowed 32 threads down to 0.7 puts a
 second, and its standard mode failed 28 % of the puts, once its quota of retries was used up.
@@ -24,7 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from genai.errors import StoreError, StoreRefused
@@ -49,19 +50,24 @@ class Patience:
     longest_pause: float = 10.0
 
     @classmethod
-    def of(cls, attempts: int | None) -> Patience:
-        """What the environment and `attempts` (None: nobody has said) ask for."""
-        try:
-            factor = float(os.environ.get(VARIABLE) or 1)
-        except ValueError:
-            factor = 0.0
-        if not 0 < factor < 1000:
-            raise StoreRefused(f"{VARIABLE}={os.environ[VARIABLE]!r}: allowed: a factor above 0 and below 1000")
+    def of(cls, attempts: int | None, factor: float) -> Patience:
+        """The usual bounds with all times multiplied, and as many tries as were asked for (None: nobody has said)."""
         return cls(
             *(factor * cls.connect, factor * cls.idle, cls.floor, factor * cls.operation),
             *(attempts or cls.attempts, attempts or cls.busy_attempts),
             *(factor * cls.pause, factor * cls.busy_pause, factor * cls.longest_pause),
         )
+
+
+def factor() -> float:
+    """What the environment asks for."""
+    try:
+        found = float(os.environ.get(VARIABLE) or 1)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1000:
+        raise StoreRefused(f"{VARIABLE}={os.environ[VARIABLE]!r}: allowed: a factor above 0 and below 1000")
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,13 @@ class Tries:
 
     patience: Patience
     until: float = float("inf")
-    unanswered: bool = False
+    unanswered: bool = False  # whether some try had no answer that tells
     count: int = 0
     busy: int = 0
+    end: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.begun = now()
-        self.end = min(self.begun + self.patience.operation, self.until)
+        self.end = min(now() + self.patience.operation, self.until)
 
     def run(self, ask: Callable[[], T]) -> T:
         """One try."""

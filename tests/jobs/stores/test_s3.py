@@ -294,6 +294,18 @@ def test_the_claim_of_a_dead_racer_does_not_block(s3_server, s3_uri):
 
 
 @only_rclone
+def test_the_claim_of_a_racer_killed_just_now_is_watched_and_removed(s3_server, s3_uri, monkeypatch):
+    """No age tells, so the others look at it for a while; it is a minute, here shorter."""
+    monkeypatch.setattr(_s3_claims, "WATCH_SECONDS", 0.2)
+    claim = _s3_claims.claims_of("lease") + "dead"
+    s3_server.client().put_object(Bucket=s3_uri[5:], Key=claim, Body=b"claim")
+
+    assert open_store(s3_uri).put_new("lease", b"mine")
+    left = s3_server.client().list_objects_v2(Bucket=s3_uri[5:])["Contents"]
+    assert [found["Key"] for found in left] == ["lease"]
+
+
+@only_rclone
 def test_nobody_wins_against_a_living_claim(s3_server, s3_uri, monkeypatch):
     """A racer may be about to write: others wait, and give up rather than win too."""
     monkeypatch.setattr(_s3_claims, "PATIENCE_SECONDS", 0.2)
