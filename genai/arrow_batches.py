@@ -19,6 +19,7 @@ _FOOTER_BATCHES, _HEADER_TYPE, _HEADER = 3, 1, 2  # fields of a footer, and of a
 _LENGTH, _BUFFERS, _COMPRESSION = 0, 2, 3  # fields of a record batch
 _RECORD_BATCH = 3  # a message's header type
 _BLOCK = struct.Struct("<qi4xq")  # offset, bytes of metadata, bytes of the body
+_PADDING = 1 << 10  # bytes: Arrow cuts the buffers of a slice at multiples of 64
 _BUFFER = struct.Struct("<qq")  # offset in the body, length
 
 
@@ -87,8 +88,9 @@ def fetch(file: BinaryIO, place: tuple[int, int], schema: pa.Schema, rows: int, 
     header = table.table(_HEADER) if table.number(_HEADER_TYPE, "<B") == _RECORD_BATCH else None
     if header is None or message.body is None or header.number(_LENGTH, "<q") != rows:
         raise ValueError(f"it holds no record batch of {rows:,} rows where one should be")
-    if header.table(_COMPRESSION) and _inflated(header, memoryview(message.body)) > rows * row_bytes + _SLACK:
-        raise ValueError(f"{rows:,} rows of {row_bytes:,} bytes inflate to more")
+    size = _inflated(header, memoryview(message.body))
+    if not 0 <= size - rows * row_bytes < _PADDING:
+        raise ValueError(f"{rows:,} rows of {row_bytes:,} bytes inflate to {size:,}")
     batch = pa.ipc.read_record_batch(message, schema)
     batch.validate(full=True)
     if batch.num_rows != rows or any(column.null_count for column in batch.columns):
@@ -96,16 +98,15 @@ def fetch(file: BinaryIO, place: tuple[int, int], schema: pa.Schema, rows: int, 
     return batch
 
 
-_SLACK = 1 << 16  # bytes: room for bitmaps of no nulls, and for padding
-
-
 def _inflated(header: _Table, body: memoryview) -> int:
-    """What the buffers of a compressed batch claim to become."""
-    claimed = 0
+    """What the buffers of a batch claim to become."""
+    compressed, claimed = header.table(_COMPRESSION) is not None, 0
     for offset, length in header.structs(_BUFFERS, _BUFFER):
-        if length:
-            if min(offset, length) < 0 or offset + length > len(body):
-                raise ValueError("a buffer is said to lie beyond the end")
-            size = struct.unpack_from("<q", body, offset)[0]
-            claimed += length if size == -1 else size if size >= 0 else 1 << 62
+        size = length
+        if compressed and length:
+            told = struct.unpack_from("<q", body, offset)[0]
+            size = length - 8 if told == -1 else told  # -1: left as it was, behind its length
+        if min(offset, length, size) < 0 or offset + length > len(body):
+            raise ValueError(f"a buffer is said to lie at {offset:,} of {len(body):,} bytes, to become {size:,}")
+        claimed += size
     return claimed

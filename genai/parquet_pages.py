@@ -101,9 +101,9 @@ def measure(chunk: bytes) -> Pages:
         try:
             kind, inflated, stored, encoding, begin = _header(chunk, at)
         except ValueError:
-            if len(chunk) - at <= PADDING:
-                break
-            raise
+            if not at or len(chunk) - at > PADDING:
+                raise
+            break
         if inflated > max(PAGE_BYTES, PAGE_RATIO * stored):
             limit = f"{PAGE_BYTES:,}, or {PAGE_RATIO} times its own"
             raise ValueError(f"a page of {stored:,} bytes inflates to {inflated:,}; allowed: {limit}")

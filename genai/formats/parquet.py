@@ -32,7 +32,7 @@ from genai.modalities import ARRAY_BYTES, Modality
 from genai.parquet_pages import PAGE_RATIO, Watched, check_rows
 from genai.registry import find, name_of
 
-INFLATED_BYTES = 1 << 30  # of a part's columns, and of its arrays; more only where its own bytes are many, too
+INFLATED_BYTES = 1 << 28  # of a part's columns, and of its arrays; more only where its own bytes are many, too
 PIXEL_RATIO = 1032  # what deflate, in a PNG, can make of a byte
 
 
