@@ -19,6 +19,8 @@ unexport PYTHONDONTWRITEBYTECODE
 extras_run :=
 extras_lint := [lint]
 extras_test := [test,lint]
+extras_fuzz := [test,fuzz]
+extras_constraints := [test,lint,fuzz]
 
 define check
 $(BIN)/ruff check --quiet .
@@ -28,7 +30,7 @@ $(BIN)/mypy
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean constraints
+.PHONY: help demo test lint clean constraints fuzz
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
@@ -43,11 +45,14 @@ test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two r
 lint: $(VENV)/.installed-lint  ## style, import contracts, types
 	$(check)
 
+fuzz: $(VENV)/.installed-fuzz  ## every reader of outside bytes under a fuzzer, a minute each
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py
+
 constraints:  ## remake constraints.txt from the newest releases; torch keeps its pin, which is moved by hand
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
 	grep '^torch==' constraints.txt > $(VENV)-constraints/torch.txt
-	$(VENV)-constraints/bin/python $(PIP_INSTALL) -c $(VENV)-constraints/torch.txt -e '.$(extras_test)'
+	$(VENV)-constraints/bin/python $(PIP_INSTALL) -c $(VENV)-constraints/torch.txt -e '.$(extras_constraints)'
 	sed -n '/^#/p' constraints.txt > $(VENV)-constraints/new.txt
 	$(VENV)-constraints/bin/python -m pip freeze --all --exclude-editable --exclude pip \
 		| sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep == | grep -Ev '^(cuda|nvidia|triton)' | LC_ALL=C sort -f >> $(VENV)-constraints/new.txt
