@@ -30,7 +30,7 @@ $(BIN)/mypy
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean constraints fuzz
+.PHONY: help demo test lint clean constraints fuzz errors
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
@@ -44,6 +44,9 @@ test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two r
 
 lint: $(VENV)/.installed-lint  ## style, import contracts, types
 	$(check)
+
+errors: $(VENV)/.installed-test  ## remake docs/errors.md from the errors themselves
+	GENAI_WRITE_ERRORS=1 OMP_NUM_THREADS=1 $(BIN)/pytest --quiet tests/errors -k page
 
 fuzz: $(VENV)/.installed-fuzz  ## every reader of outside bytes under a fuzzer, a minute each
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py

@@ -71,7 +71,7 @@ class Drawn:
 def sample(found: Survey, index: int) -> Drawn:
     """Draw the sample `index` alone. Raises InputError where there is no checkpoint or no such index."""
     if not 0 <= index < 2**62:
-        raise InputError(f"--index {index}: allowed: 0 or more")
+        raise InputError(f"--index {index}: allowed: 0 to {2**62 - 1}")
     generator, drawn = _drawn(found, range(index, index + 1))
     classes = generator.checkpoint.classes
     published = _published(found.store, found.manifest, index) if found.manifest else None
