@@ -6,7 +6,7 @@ import pytest
 
 from tests.errors.provoked import ALL, HEAD, SMALL, Scene, outcome
 
-for topic in ("commands", "job_file", "rows", "folders", "buckets", "damage", "machines"):
+for topic in ("commands", "running", "job_file", "rows", "folders", "buckets", "damage", "machines"):
     importlib.import_module(f"tests.errors.{topic}")
 
 
