@@ -4,9 +4,9 @@
 
 A Ray of a head and two nodes, an S3 server (moto) behind a wire that fails (`tests/faulty_s3.py`), and `genai run` in a
 process of its own, with train and mint on both nodes. The job runs once in quiet. Then it runs again, into a fresh
-prefix, and is struck with one fault after the other, kinds in a seeded order, each equally often; a driver that ends is
-started again with the same command, as a scheduler would. A job that gets through before the faults are used up is run
-again from nothing. Faults at processes wait until the run has got over the one before; those of the wire do not.
+prefix, and is struck with one fault after the other, kinds in a seeded order, those of the wire three times as often. A
+driver that ends is started again with the same command, as a scheduler would. A job that gets through before the faults
+are used up is run again from nothing. Faults at processes wait until the run has got over the one before.
 
 The clock that jumps is libfaketime's (Debian: `apt-get install faketime`), in driver and workers.
 """
@@ -46,6 +46,7 @@ WIRE = ("500", "503", "timeout", "refused", "cut_request", "cut_response", "tric
 PROCESS = ("worker killed", "worker stopped", "worker out of memory", "node lost", "driver killed")
 CLOCK = "clock jumps"
 KINDS = (*PROCESS, CLOCK, *WIRE)
+OFTEN = 3  # faults of the wire for one of another kind
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 OVER_SECONDS = 90.0  # that a process fault is waited for at most
 GAP = (0.3, 2.0)  # seconds between two faults
@@ -394,7 +395,8 @@ def storm(
 ) -> bool:
     """Whether all digests are equal."""
     chance = random.Random(seed)
-    order = [kind for _ in range(-(-faults // len(kinds))) for kind in chance.sample(kinds, len(kinds))][:faults]
+    cycle = [kind for kind in kinds for _ in range(OFTEN if kind in WIRE else 1)]
+    order = [kind for _ in range(-(-faults // len(cycle))) for kind in chance.sample(cycle, len(cycle))][:faults]
     fired: Counter[str] = Counter()
     over: dict[str, list[float]] = {}
     work: Counter[str] = Counter()

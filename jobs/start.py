@@ -26,15 +26,17 @@ def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], Non
     """Run the driver of a written job file to its end; its exit code."""
     line = [sys.executable, "-m", "workers", job_uri, "--crew", crew, "--command", command, "--with-parent"]
     line += [] if lease else ["--no-lease"]
-    over = False
+    over, stopped_by = False, list[int]()
     with tempfile.TemporaryFile("w+") as words:
-        with _started(line, words.fileno()) as process:
+        with _started(line, words.fileno(), stopped_by) as process:
             assert process.stdout
             for text in process.stdout:
                 event = Event.from_json(text)
                 over = over or event.kind in ("run_done", "run_failed", "run_incomplete")
                 listener(event)
         code = process.returncode
+        if stopped_by and code == -signal.SIGKILL:  # as the second signal asked for
+            return 128 + stopped_by[0]
         if not over and code not in (130, 143):
             words.seek(0)
             told = words.read()[-LAST_WORDS:].strip() or "(it said nothing)"
@@ -46,7 +48,8 @@ def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], Non
 
 
 @contextmanager
-def _started(line: list[str], words: int) -> Iterator[subprocess.Popen[str]]:
+def _started(line: list[str], words: int, stopped_by: list[int]) -> Iterator[subprocess.Popen[str]]:
+    """The driver, to which signals are passed on; `stopped_by` then holds the first."""
     process = subprocess.Popen(  # noqa: S603  # our own module
         line,
         stdin=subprocess.PIPE,
@@ -55,13 +58,12 @@ def _started(line: list[str], words: int) -> Iterator[subprocess.Popen[str]]:
         text=True,
         start_new_session=True,
     )
-    passed_on: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        if passed_on:
+        stopped_by.append(number)  # first: another signal may come in here
+        if len(stopped_by) > 1:
             process.kill()
         else:
-            passed_on.append(number)
             process.send_signal(number)
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
