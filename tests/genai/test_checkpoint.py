@@ -1,13 +1,16 @@
 """Checkpoints as files."""
 
+import itertools
 import json
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genai import weights
 from genai.checkpoint import CONFIG, MODEL, Checkpoint, digest_of
 from genai.errors import IntegrityError
 from genai.families.vae import Vae
@@ -110,3 +113,63 @@ def test_any_value_in_any_field_is_read_or_refused(value, data):
         Checkpoint.from_files(changed(**{name: value}))
     except IntegrityError as error:
         assert str(error).startswith("checkpoint: ")  # noqa: PT017 (some values are fine)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"family": {"kind": "flow", "widths": [8] * 7}},
+        {"family": {"kind": "flow", "widths": [8], "depth": 10**12}},
+        {"family": {"kind": "flow", "widths": 8}},
+        {"family": {"kind": "vae", "backbone": "dense", "latent": 2.0, "width": 4}},
+        {"family": {"kind": "vae", "backbone": "dense", "latent": 2, "width": True}},
+        {"family": {"kind": "vae", "backbone": "linear"}},
+        {"modality": {"kind": "image", "size": [2**20, 2**20], "mode": "L"}},
+        {"modality": {"kind": "image", "size": [2, -3], "mode": "L"}},
+        {"modality": {"kind": "image", "size": "2", "mode": "L"}},
+        {"modality": {"kind": "image", "size": [2, 3], "mode": "CMYK"}},
+        {"classes": "ab"},
+        {"classes": [1, 2]},
+        {"shape": 6},
+    ],
+    ids=itertools.count(),
+)
+def test_a_field_beyond_its_bounds_is_refused(fields):
+    """Before it says how many layers are built, or how much a sample takes."""
+    with pytest.raises(IntegrityError, match="cannot be used"):
+        Checkpoint.from_files(changed(**fields))
+
+
+@pytest.mark.parametrize("name", ["antigravity:Flow", "antigravity.x:Flow", "antigravity:", ":"])
+@pytest.mark.parametrize("field", ["family", "modality"])
+def test_a_checkpoint_imports_nothing(field, name):
+    """A class that the job file did not name before is not looked for."""
+    with pytest.raises(IntegrityError, match="cannot be used"):
+        Checkpoint.from_files(changed(**{field: {"kind": name}}))
+    assert "antigravity" not in sys.modules
+
+
+@dataclass(frozen=True)
+class Own(Vae):
+    """A user's own family, known in this process."""
+
+
+def test_a_family_that_is_known_here_is_found_again():
+    """As the job file's reader has imported it."""
+    family = Own("dense", latent=2, width=4)
+    made = Checkpoint.of(TRAINED, family, Image((2, 3), "L"), ("no", "yes"), Recipe(steps=7), "d" * 64)
+    assert Checkpoint.from_files(made.to_files(), made.digest).family == family
+
+
+@pytest.mark.parametrize("kind", [torch.complex64, torch.bool, torch.int64])
+def test_weights_that_are_no_real_numbers_are_refused(kind):
+    """They would be bent to fit, with a warning at most."""
+    bent = {name: tensor.to(kind) for name, tensor in WEIGHTS.items()}
+    with pytest.raises(IntegrityError, match=rf"found {kind} as"):
+        Checkpoint.from_files({**FILES, MODEL: weights.to_bytes(bent)})
+
+
+def test_half_a_checkpoint_is_none_without_a_digest_too():
+    """The missing file is named."""
+    with pytest.raises(IntegrityError, match=r"no config\.json"):
+        Checkpoint.from_files({MODEL: FILES[MODEL]})

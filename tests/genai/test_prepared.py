@@ -1,6 +1,8 @@
 """The prepared dataset, read back."""
 
+import itertools
 import json
+import sys
 from dataclasses import replace
 from itertools import islice
 
@@ -10,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai.blocks import block_rows
+from genai.blocks import Split, block_rows, pack
 from genai.errors import IntegrityError
+from genai.identity import canonical, sha256
 from genai.modalities.image import Image
 from genai.order import Order, Rows, Stream, chunk_rows
 from genai.prepare import Terms, gather
@@ -137,3 +140,94 @@ def test_the_digest_does_not_depend_on_how_blocks_are_written(prepared):
     train = prepared.splits["train"]
     other = replace(train, blocks=tuple(replace(block, sha256="0" * 64, bytes=1) for block in train.blocks))
     assert replace(prepared, splits=prepared.splits | {"train": other}).digest == prepared.digest
+
+
+def resealed(index, **changes):
+    """The index with other fields, under a digest that fits."""
+    index = index | changes
+    rows = {name: [split["rows"], split["content"]] for name, split in index["splits"].items()}
+    told = {name: index[name] for name in ("version", "modality", "classes")}
+    return canonical(index | {"digest": sha256(canonical({**told, "splits": rows}))})
+
+
+def with_split(index, name, **changes):
+    return index["splits"] | {name: index["splits"][name] | changes}
+
+
+def with_block(index, number, **changes):
+    blocks = list(index["splits"]["train"]["blocks"])
+    blocks[number] = blocks[number] | changes
+    return with_split(index, "train", blocks=blocks)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda index: {"splits": with_split(index, "train", rows="600")},
+        lambda index: {"splits": with_split(index, "train", rows=-1)},
+        lambda index: {"splits": with_split(index, "train", rows=10**30)},
+        lambda index: {"splits": with_split(index, "train", labels=[1, 2])},
+        lambda index: {"splits": with_split(index, "train", labels=[1, 2, "3"])},
+        lambda index: {"splits": with_split(index, "train", labels=[1, 2, -3])},
+        lambda index: {"splits": with_split(index, "train", content=7)},
+        lambda index: {"splits": with_block(index, 0, rows=255)},
+        lambda index: {"splits": with_block(index, 1, rows=10**12)},
+        lambda index: {"splits": with_block(index, 0, name="../../train-00000.arrow")},
+        lambda index: {"splits": with_block(index, 0, name="train-00001.arrow")},
+        lambda index: {"splits": with_block(index, 0, sha256=None)},
+        lambda index: {"splits": {"train": index["splits"]["train"]}},
+        lambda index: {"splits": index["splits"] | {"more": index["splits"]["train"]}},
+        lambda index: {"classes": [0, 1, 2]},
+        lambda index: {"classes": "abc"},
+        lambda index: {"skipped": "1"},
+        lambda index: {"examples": [1]},
+        lambda index: {"modality": {"kind": "image"}},
+        lambda index: {"modality": index["modality"] | {"size": [0, 256]}},
+        lambda index: {"modality": index["modality"] | {"size": [2**40, 2**40]}},
+        lambda index: {"modality": index["modality"] | {"size": [256.0, 256]}},
+        lambda index: {"modality": {"kind": "antigravity:Image"}},
+    ],
+    ids=itertools.count(),
+)
+def test_an_index_that_contradicts_itself_is_refused(prepared, change):
+    """Whatever its digest says: other types, other sums, files of other names, a class that nobody here knows."""
+    index = json.loads(prepared.to_json())
+    assert Prepared.from_json(resealed(index)) == prepared
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        Prepared.from_json(resealed(index, **change(index)))
+    assert "antigravity" not in sys.modules
+
+
+def test_data_larger_than_a_job_file_may_ask_for_is_data():
+    """Images of 5,000 x 3 as they are: the bounds of `data.modality.size` are for what is asked, not for what is."""
+    rows = Split(0, (), sha256(b""), ())
+    index = Prepared(Image((5000, 3), "L"), (), dict.fromkeys(("train", "validation", "test"), rows))
+    assert Prepared.from_json(index.to_json()) == index
+
+
+def test_a_block_with_fewer_rows_than_the_index_says_is_refused(prepared, store):
+    """Streamed, its hash is not looked at; without its rows the loader would ask for them for ever."""
+    name = prepared.splits["train"].blocks[0].name
+    short = open_store("memory://short")
+    short.put(name, pack(np.zeros((9, 32), np.uint8), np.zeros(9, np.int32), np.zeros((9, 256 * 256), np.uint8)))
+    for rows in (range(3), range(9, 10), range(200, 201)):
+        with pytest.raises(IntegrityError, match=f"{name}: cannot be read"):
+            loader(prepared, "train", short.open)([rows])
+
+
+@pytest.mark.parametrize("label", [3, -1, 2**31 - 1])
+def test_a_label_that_is_no_class_is_refused(prepared, store, label):
+    """Before it is looked up in a table of classes, on a device that ends the process for it."""
+    name, rows = prepared.splits["test"].blocks[0].name, prepared.splits["test"].rows
+    odd = open_store("memory://odd")
+    odd.put(
+        name,
+        pack(np.zeros((rows, 32), np.uint8), np.full(rows, label, np.int32), np.zeros((rows, 256 * 256), np.uint8)),
+    )
+    with pytest.raises(IntegrityError, match=f"{name}: a label is no class"):
+        loader(prepared, "test", odd.open)([range(1)])
+    data = odd.get(name)
+    test = prepared.splits["test"]
+    trusting = replace(test, blocks=(replace(test.blocks[0], bytes=len(data), sha256=sha256(data)),))
+    with pytest.raises(IntegrityError, match=f"{name}: a label is no class"):
+        load(replace(prepared, splits=prepared.splits | {"test": trusting}), "test", odd.get)

@@ -1,5 +1,6 @@
 """The door to safetensors."""
 
+import itertools
 import json
 import struct
 
@@ -56,3 +57,68 @@ def test_a_header_that_points_beyond_the_file_is_refused():
     header = json.dumps({"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
     with pytest.raises(IntegrityError):
         weights.from_bytes(struct.pack("<Q", len(header)) + header)
+
+
+def headed(header, data=bytes(16)):
+    """A file with that header, as a mapping or as text."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(begin, end, shape=(2,), dtype="F32"):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": tensor(0, 8), "b": tensor(4, 12), "c": tensor(12, 16, (1,))},
+        {"a": tensor(0, 8), "b": tensor(0, 8), "c": tensor(8, 16)},
+        {"a": tensor(0, 8)},
+        {"a": tensor(0, 8), "b": tensor(12, 16, (1,))},
+        {"a": tensor(8, 0), "b": tensor(8, 16)},
+        {"a": tensor(-8, 0), "b": tensor(0, 16, (4,))},
+        {"a": tensor(0, 16, (-4,))},
+        {"a": tensor(0, 16, (-2, -2))},
+        {"a": tensor(0, 16, (2**63, 2))},
+        {"a": tensor(0, 16, (2**62, 4))},
+        {"a": tensor(0, 16, (4,)) | {"shape": [4.0]}},
+        {"a": tensor(0, 16, (4,)) | {"shape": "4"}},
+        {"a": tensor(0, 16, (True, 4))},
+        {"a": tensor(0, 2**63, (2**61,))},
+        {"a": tensor(0, 10**30, (10**29,))},
+        {"a": tensor(0, 16, (16,), "F8_E8M0")},
+        {"a": tensor(0, 16, (32,), "F4")},
+        {"a": tensor(0, 16, (4,), "Q4")},
+        {"a": tensor(0, 16, (4,), 7)},
+        {"a": []},
+        [],
+        b'{"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16], "shape": [2]}}',
+        b'{"a":' * 100_000,
+        b"[" * 100_000,
+        {"a": tensor(0, 0, (0, 2**62, 2**62))},
+    ],
+    ids=itertools.count(),
+)
+def test_a_header_that_lies_is_refused(header):
+    """Offsets that overlap, leave holes or run backwards; shapes below zero or beyond all numbers; kinds there are not;
+    a name that stands twice; nesting without end.
+    """
+    with pytest.raises(IntegrityError, match="not a readable safetensors file"):
+        weights.from_bytes(headed(header))
+
+
+@pytest.mark.parametrize("facts", ["3", "[]", "null", "{", "[" * 100_000, 5, None])
+def test_facts_that_are_no_mapping_are_refused(facts):
+    """So that nobody who asks for one stumbles."""
+    with pytest.raises(IntegrityError):
+        weights.facts(headed({"__metadata__": {"facts": facts}}))
+
+
+def test_a_name_that_stands_twice_is_refused():
+    """Of two tensors of one name this reader would take one and the network the other."""
+    first, second = json.dumps({"a": tensor(0, 8)}), json.dumps({"a": tensor(8, 16)})
+    twice = f"{first[:-1]}, {second[1:]}"
+    for read in (weights.from_bytes, weights.shapes, weights.facts):
+        with pytest.raises(IntegrityError, match="stands twice"):
+            read(headed(twice.encode()))

@@ -1,10 +1,11 @@
+import itertools
 from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai.errors import StoreError
+from genai.errors import IntegrityError, StoreError
 from jobs.events import KINDS, SEGMENT_EVENTS, SEGMENT_SECONDS, Event, EventLog, read
 from jobs.stores.memory import MemoryStore
 
@@ -146,3 +147,46 @@ def test_runs_do_not_mix(store):
         with EventLog(store, run) as events:
             events.note("train_step", step=step)
     assert (steps(store, "r"), steps(store, "r-2"), steps(store, "r-3")) == ([1], [2], [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"7",
+        b"{}",
+        b'{"kind": "run_done"}',
+        b'{"kind": 7, "at": 1}',
+        b'{"kind": "run_done", "at": "1"}',
+        b'{"kind": "run_done", "at": true}',
+        b'{"kind": "run_done", "at": NaN}',
+        b'{"kind": "run_done", "at": 1e999}',
+        b'{"kind": "run_done", "at": -1}',
+        b'{"kind": "run_done", "at": 253402300800}',
+        b'{"kind": "run_done", "at": ' + b"1" * 5000 + b"}",
+        b'{"kind": "run_done", "at": 1, "x": ' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"kind": "run_done", "at": 1, "x": ' + b"[" * 100_000,
+        b"\xff\xfe{\0",
+        b"{\0\0\0\x11\x11\x11\x11",
+        b"\0{\xd8",
+    ],
+    ids=itertools.count(),
+)
+def test_a_line_that_is_no_event_is_told_so(line):
+    """Cut off, of other types, out of all calendars, nested too deeply to be printed, or in another encoding."""
+    with pytest.raises(IntegrityError, match="this is no event"):
+        Event.from_json(line)
+
+
+def test_a_damaged_line_costs_no_other(store):
+    """The rest of the stream is read: events tell, and the ledger knows."""
+    with EventLog(store, "r", clock=lambda: 0.0) as events:
+        for step in range(3):
+            events.note("train_step", step=step)
+    (name,) = (entry.key for entry in store.list("runs/r/events/"))
+    lines = store.get(name).splitlines(keepends=True)
+    store.put(name, lines[0] + lines[1][:20] + b"\n" + b"\x80\x04K\x07.\n" + lines[2])
+    assert steps(store) == [0, 2]

@@ -304,3 +304,76 @@ def test_a_manifest_says_what_the_dataset_is():
     assert said["synthetic"] is True
     assert said["parts"][2]["name"] == "data/part-00002.1-rows.parquet"
     assert "worker" not in json.dumps(said)
+
+
+def resealed(**changes):
+    """The manifest with other fields, under sums and a digest that fit."""
+    found = json.loads(MANIFEST) | changes
+    parts = [
+        Receipt(p["name"].removeprefix("data/"), *(p[n] for n in ("start", "stop", "bytes", "sha256", "content")),
+                tuple(p["labels"]), {})
+        for p in found["parts"]
+    ]  # fmt: skip
+    plan = Plan(*(found["plan"][n] for n in ("count", "part_rows", "weights", "suffix")))
+    facts = (tuple(found["classes"]), found["checkpoint"], found["seed"], tuple(parts), found["versions"])
+    return Manifest(found["key"], found["job"], plan, *facts).to_json()
+
+
+def with_part(**changes):
+    parts = json.loads(MANIFEST)["parts"]
+    return {"parts": [parts[0] | changes, *parts[1:]]}
+
+
+def with_plan(**changes):
+    return {"plan": json.loads(MANIFEST)["plan"] | changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        with_part(name="data/../../x"),
+        with_part(name="data//etc/passwd"),
+        with_part(name="data/part-00001.parquet"),
+        with_part(name="data/part-00000.parquet.json"),
+        with_part(bytes=-1),
+        with_part(bytes=1.5),
+        with_part(sha256=7),
+        with_part(labels=[1.0, 1.0]),
+        with_plan(suffix="/../../x"),
+        with_plan(suffix=".antigravity:x"),
+        with_plan(suffix=""),
+        with_plan(part_rows=0),
+        with_plan(part_rows=-2),
+        with_plan(part_rows=2.0),
+        with_plan(weights=[1, -1]),
+        with_plan(weights=[1, "1"]),
+        {"key": "../other"},
+        {"key": "a/b"},
+        {"key": ""},
+        {"key": 7},
+        {"job": "../x"},
+        {"classes": ["a", 7]},
+        {"seed": "7"},
+        {"seed": None},
+        {"checkpoint": None},
+        {"versions": {"": "1"}},
+        {"versions": {"a b": "1"}},
+        {"versions": {"torch": 2}},
+        {"versions": []},
+        {"parts": json.loads(MANIFEST)["parts"][:-1]},
+    ],
+    ids=count(),
+)
+def test_a_manifest_that_fits_itself_and_names_what_it_should_not_is_refused(changes):
+    """Its digest is right, since whoever wrote it has worked it out; names still follow from the plan alone."""
+    assert Manifest.from_json(resealed()).to_json() == MANIFEST
+    with pytest.raises(IntegrityError, match="this is no manifest"):
+        Manifest.from_json(resealed(**changes))
+
+
+def test_a_manifest_of_a_quintillion_samples_is_refused_at_once():
+    """Its parts are counted, not listed."""
+    one = json.loads(MANIFEST)["parts"][0]
+    for rows in (1, 2**61):
+        with pytest.raises(IntegrityError, match="this is no manifest"):
+            Manifest.from_json(resealed(parts=[one | {"stop": 2**62}], **with_plan(count=2**62, part_rows=rows)))

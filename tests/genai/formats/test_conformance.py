@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genai import formats
-from genai.errors import IntegrityError
+from genai.errors import InputError, IntegrityError
 from genai.formats import Format, Samples, content_digest
 from genai.registry import find, name_of, names
 
@@ -107,3 +107,11 @@ def test_labels_beyond_the_classes_are_a_fault_of_ours(form, maker):
     case = maker(5)
     with pytest.raises(AssertionError, match="label 2, there are 2 classes"):
         form.encode(case.samples, replace(case.about, classes=("a", "b")))
+
+
+@pytest.mark.parametrize("suffix", [".antigravity:x", "antigravity:x", ":", ".../x", "", ".", ".parket"])
+def test_a_suffix_that_is_no_format_imports_nothing(suffix):
+    """It stands in manifests, which may come from anywhere."""
+    with pytest.raises(InputError, match="allowed"):
+        formats.of(suffix)
+    assert "antigravity" not in sys.modules

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genai.errors import DataError
+from genai.sources import open_source
+from jobs.stores import open_store
 
 PICTURES = [b"one", b"two", b"three", b"four"]
 STRUCTS = [{"bytes": value, "path": None} for value in PICTURES]
@@ -144,3 +146,81 @@ def test_files_read_as_one_in_the_order_of_their_names(tmp_path, read):
     for name in ("b", "a", "c"):
         write(tmp_path / f"{name}.parquet", image=[name.encode()] * 4, label=[1, 2, 1, 2])
     assert [row.value for row in read(tmp_path / "*.parquet")] == [b"a"] * 4 + [b"b"] * 4 + [b"c"] * 4
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["image", "image", "label"], "found 2 columns that can hold images"),
+        (["image", "label", "label"], "found more than one label column 'label'"),
+        (["label", "label", "image"], "found more than one label column 'label'"),
+    ],
+)
+def test_columns_of_one_name_are_refused(names, message, path, read):
+    """Arrow would take one of them, or none."""
+    columns = [pa.array([1, 2, 1, 2]) if name == "label" else pa.array(PICTURES) for name in names]
+    pq.write_table(pa.Table.from_arrays(columns, names), path)
+    with pytest.raises(DataError, match=rf"rows\.parquet: {message}"):
+        read(path)
+
+
+def test_a_column_beside_the_image_may_stand_twice(path, read):
+    """What is not read does no harm."""
+    pq.write_table(pa.Table.from_arrays([pa.array(PICTURES), *[pa.array([1, 2, 1, 2])] * 2], ["image", "x", "x"]), path)
+    assert [row.value for row in read(path, label=None)] == PICTURES
+
+
+def test_a_name_that_is_no_text_is_told(path, read):
+    """Column names are UTF-8, or the file is refused by its name."""
+    data = write(path, picture=PICTURES, label=[1, 2, 1, 2]).read_bytes()
+    path.write_bytes(data.replace(b"picture", b"pic\xff\xff\xffe"))
+    with pytest.raises(DataError, match=r"rows\.parquet: not a readable Parquet file: 'utf-8'"):
+        read(path)
+
+
+@pytest.mark.parametrize("encode", [lambda x: x, pa.Array.dictionary_encode], ids=["plain", "dictionary"])
+def test_a_label_that_is_no_text_spoils_its_row(encode, path, read):
+    """The others keep theirs."""
+    labels = encode(pa.array([b"a", b"b\xff", None, b"a"]).view(pa.string()))
+    rows = read(write(path, image=PICTURES, label=labels))
+    assert [row.label for row in rows] == ["a", None, None, "a"]
+    assert [row.error for row in rows] == [None, "the label is no text in UTF-8", "the label is null", None]
+
+
+def test_a_label_without_end_spoils_its_row(path, read):
+    """A class has a name, not a novel: each row would carry it, and each manifest."""
+    feature = {"label": {"_type": "ClassLabel", "names": ["cat", "x" * 1001]}}
+    metadata = {"huggingface": json.dumps({"info": {"features": feature}})}
+    for rows in (
+        read(write(path, image=PICTURES, label=["x" * 1000, "x" * 1001, "", "é"])),
+        read(write(path, metadata, image=PICTURES, label=[0, 1, 0, 0])),
+    ):
+        assert [row.error for row in rows] == [
+            None, "the label has 1,001 characters; allowed: at most 1,000", None, None,
+        ]  # fmt: skip
+
+
+def test_large_values_are_read_a_few_at_a_time(path, monkeypatch):
+    """As many as fit if each is as large as a page; small ones by the hundred, as ever."""
+    asked = []
+    iterate = pq.ParquetFile.iter_batches
+
+    def noted(self, batch_size, **how):
+        asked.append(batch_size)
+        return iterate(self, batch_size, **how)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", noted)
+    for size in (100, 3 << 20, 60 << 20):
+        write(path, image=[bytes(size), bytes(1)], label=[1, 2])
+        source = open_source(str(path), "label", open_store)
+        assert [len(row.value) for fragment in source.fragments() for row in source.read(fragment)] == [size, 1]
+    assert asked[1::2] == [256, 42, 2]
+
+
+def test_a_list_of_columns_is_told_in_part(path, read):
+    """A message is read by a person."""
+    write(path, label=[1, 2], **{f"column {i}\x1b[31m": [1, 2] for i in range(500)})
+    with pytest.raises(DataError, match="found no columns") as refused:
+        read(path)
+    assert len(str(refused.value)) < 1000
+    assert "\x1b" not in str(refused.value)
