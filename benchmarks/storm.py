@@ -8,7 +8,8 @@ prefix, and is struck with one fault after the other, kinds in a seeded order, t
 driver that ends is started again with the same command, as a scheduler would. A job that gets through before the faults
 are used up is run again from nothing. Faults at processes wait until the run has got over the one before.
 
-The clock that jumps is libfaketime's (Debian: `apt-get install faketime`), in driver and workers.
+The clock that jumps is the driver's, by libfaketime (Debian: `apt-get install faketime`; Ray's own workers do not start
+under it).
 """
 
 from __future__ import annotations
@@ -298,18 +299,19 @@ def stage(
         }  # fmt: skip
         clock = folder / "clock"
         clock.write_text("+0\n")
-        if faketime:
-            aws |= {
-                "LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }  # fmt: skip
         wait_for(port)
         wire = Wire(upstream, seed)
         stack.callback(wire.close)
         os.environ |= aws | {"AWS_ENDPOINT_URL_S3": wire.endpoint}  # nodes hand it on to their workers
         machines = stack.enter_context(cluster(folder))
         nodes = [machines.add(cpus=2), machines.add(cpus=2)]
-        yield machines, nodes, wire, {**os.environ, **machines.environment}, clock, upstream
+        environment = {**os.environ, **machines.environment}
+        if faketime:
+            environment |= {
+                "LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }  # fmt: skip
+        yield machines, nodes, wire, environment, clock, upstream
 
 
 def free_port() -> int:
