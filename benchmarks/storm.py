@@ -8,8 +8,8 @@ prefix, and is struck with one fault after the other, kinds in a seeded order, t
 driver that ends is started again with the same command, as a scheduler would. A job that gets through before the faults
 are used up is run again from nothing. Faults at processes wait until the run has got over the one before.
 
-The clock that jumps is the driver's, by libfaketime (Debian: `apt-get install faketime`; Ray's own workers do not start
-under it).
+The clock that jumps is the server's, by an hour or a day and back after some seconds: what all machines sign then has
+the wrong date, and is refused as AWS refuses it. (Under libfaketime Ray's processes do not start.)
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ PROCESS = ("worker killed", "worker stopped", "worker out of memory", "node lost
 CLOCK = "clock jumps"
 KINDS = (*PROCESS, CLOCK, *WIRE)
 OFTEN = 3  # faults of the wire for one of another kind
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 OVER_SECONDS = 90.0  # that a process fault is waited for at most
 GAP = (0.3, 2.0)  # seconds between two faults
 WORKER = re.compile(r"ray::(Hand|RayTrainWorker|Trainee|in_memory)")
@@ -156,6 +155,9 @@ class Wire:
     def clear(self) -> None:
         self._say(clear=True)
 
+    def jump(self, seconds: float) -> None:
+        self._say(clock_ahead=seconds)
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -174,7 +176,6 @@ class Storm:
     machines: Machines
     nodes: list[object]
     wire: Wire
-    clock: Path
     chance: random.Random
     fired: Counter[str] = field(default_factory=Counter)
     over: dict[str, list[float]] = field(default_factory=dict)  # seconds until the run got on, by kind
@@ -255,13 +256,12 @@ class Storm:
         return True
 
     def _jump(self) -> bool:
-        """An hour or a day, forward or back, and right again after a few seconds."""
-        if FAKETIME is None:
-            return False
-        self.clock.write_text(f"{self.chance.choice('+-')}{self.chance.choice([3600, 86400])}\n")
+        before = self.wire.fired["skew"]
+        self.wire.jump(self.chance.choice([-1, 1]) * self.chance.choice([3600, 86400]))
+        self._until(lambda: self.wire.fired["skew"] > before, 10)
         self._until(lambda: False, self.chance.uniform(1, 5))
-        self.clock.write_text("+0\n")
-        return True
+        self.wire.jump(0)
+        return self.wire.fired["skew"] > before
 
     def _until(self, done: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -280,10 +280,8 @@ def keep_running(run: Run) -> None:
 
 
 @contextmanager
-def stage(
-    folder: Path, seed: int, faketime: Path | None
-) -> Iterator[tuple[Machines, list[object], Wire, dict[str, str], Path, str]]:
-    """Cluster, S3 server, wire, the environment of a driver, and the file that says how wrong its clock is."""
+def stage(folder: Path, seed: int) -> Iterator[tuple[Machines, list[object], Wire, dict[str, str], str]]:
+    """Cluster, its nodes, the wire before an S3 server, the environment of a driver, and the server itself."""
     with ExitStack() as stack:
         port = free_port()
         server = subprocess.Popen(
@@ -295,23 +293,16 @@ def stage(
         aws = {
             "AWS_ACCESS_KEY_ID": "storm", "AWS_SECRET_ACCESS_KEY": "storm", "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd()),
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "OMP_NUM_THREADS": "1",
+            "GENAI_S3_PATIENCE": "0.4", "RAY_worker_niceness": "0", "PYTHONPATH": str(Path.cwd()),
         }  # fmt: skip
-        clock = folder / "clock"
-        clock.write_text("+0\n")
         wait_for(port)
         wire = Wire(upstream, seed)
         stack.callback(wire.close)
         os.environ |= aws | {"AWS_ENDPOINT_URL_S3": wire.endpoint}  # nodes hand it on to their workers
         machines = stack.enter_context(cluster(folder))
         nodes = [machines.add(cpus=2), machines.add(cpus=2)]
-        environment = {**os.environ, **machines.environment}
-        if faketime:
-            environment |= {
-                "LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }  # fmt: skip
-        yield machines, nodes, wire, environment, clock, upstream
+        yield machines, nodes, wire, {**os.environ, **machines.environment}, upstream
 
 
 def free_port() -> int:
@@ -406,9 +397,9 @@ def storm(
     seconds, digests, orphans, rounds = 0.0, [], [], 0
     with (
         tempfile.TemporaryDirectory(prefix="genai-storm-") as name,
-        stage(Path(name), seed, FAKETIME if CLOCK in kinds else None) as scene,
+        stage(Path(name), seed) as scene,
     ):
-        machines, nodes, wire, environment, clock, upstream = scene
+        machines, nodes, wire, environment, upstream = scene
         folder = Path(name)
         expected, calm = quiet(folder, environment, upstream, size)
         say(f"quiet run: {calm:.0f} s, digest {expected['digest']}")
@@ -416,7 +407,7 @@ def storm(
             rounds += 1
             output = bucket(upstream, f"storm-{rounds}")
             run = started(folder, f"storm-{rounds}", output, environment, size)
-            fury = Storm(run, machines, nodes, wire, clock, chance, fired, over)
+            fury = Storm(run, machines, nodes, wire, chance, fired, over)
             began = time.monotonic()
             while run.poll() != 0:
                 keep_running(run)
@@ -461,8 +452,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=Size.count)
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     given = parser.parse_args()
-    if FAKETIME is None and CLOCK in given.kinds:
-        raise SystemExit("no libfaketime: apt-get install faketime, or name the --kinds without 'clock jumps'")
     where = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}"
     lines = [f"$ python benchmarks/storm.py {' '.join(sys.argv[1:])}   # {where}"]
 
