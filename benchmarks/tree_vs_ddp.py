@@ -25,7 +25,7 @@ from genai.modalities.image import Image
 from genai.order import Rows
 from genai.recipe import Recipe
 from genai.train import Training
-from workers.group import Group
+from workers.member import Group
 
 WORKERS, BATCH, ROWS = 2, 128, 4096
 FAMILIES = {

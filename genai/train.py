@@ -73,17 +73,21 @@ def fit(
     state: bytes | None = None,
     save: Callable[[bytes], None] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
+    mark: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train a member of `family` on `data`, or go on from a saved `state`.
 
     All workers call it alike. `report` is called on each worker after each step with step, steps, rows, loss, lr, and
     with the measures under `validation` where there was one; `save` on worker 0 every `recipe.checkpoint_every` steps
-    and at the end of the last. The caller sets torch's threads to `recipe.threads`. Raises GenaiError where the loss
-    is not finite, IntegrityError where `state` is not of this training.
+    and at the end of the last; `mark` with what begins (`reading` and `computing` each micro-batch, `measuring` each
+    batch of held-out rows), so that somebody may see that it gets on. The caller sets torch's threads to
+    `recipe.threads`. Raises GenaiError where the loss is not finite, IntegrityError where `state` is not of this
+    training.
     """
-    run = Training(family, modality, classes, data, recipe, exchange or Alone(), torch.device(device), wrap)
+    run = Training(family, modality, classes, data, recipe, exchange or Alone(), torch.device(device), wrap, mark)
     if state is not None:
         run.restore(state)
+        del state  # it may be as large as the network, and training is long
     seen = _some(validation, recipe.validation_rows)
     while run.step < run.steps:
         told = run.advance()
@@ -109,9 +113,10 @@ class Training:
         exchange: Exchange,
         device: torch.device,
         wrap: Callable[[nn.Module], nn.Module] | None,
+        mark: Callable[[str], None] | None = None,
     ) -> None:
         self.family, self.modality, self.data, self.recipe = family, modality, data, recipe
-        self.exchange, self.device = exchange, device
+        self.exchange, self.device, self.mark = exchange, device, mark or _unmarked
         self.steps = recipe.total_steps(data.rows)
         net = initial(family, modality.shape, classes, recipe.seed).to(device)
         self.flat = Flat(net)
@@ -189,6 +194,7 @@ class Training:
 
         def leaf(micro: int) -> Tensor:
             self.flat.gradient.zero_()
+            self.mark("reading")
             loss = self._backward(self.objective, next(streams[micro]), micro, 1)
             return torch.cat([self.flat.gradient, loss.reshape(1)])
 
@@ -199,6 +205,7 @@ class Training:
     def _reduced_by_ddp(self) -> float:
         """The same with one pass over all of this worker's rows, and the summing left to DDP, which averages."""
         assert self.wrapped is not None
+        self.mark("reading")
         pieces = [next(rows) for rows in self._streams]
         rows = np.concatenate([a for a, _ in pieces]), np.concatenate([c for _, c in pieces])
         self.flat.gradient.zero_()
@@ -207,6 +214,7 @@ class Training:
 
     def _backward(self, objective: nn.Module, rows: Batch, number: int, workers: int) -> Tensor:
         """Add the gradient of these rows' part of the batch's mean loss, times `workers`; that part."""
+        self.mark("computing")
         x, c = self.modality.to_tensor(rows[0]).to(self.device), torch.from_numpy(rows[1]).to(self.device)
         noise = StepNoise(self.recipe.seed, self.step, number, len(c), device=self.device)
         with autocast(self.device, self.recipe.precision):
@@ -244,7 +252,11 @@ class Training:
             self.facts["losses"] = [0.0, 0]
 
     def _means(self, measure: Measure, held: Batch) -> dict[str, float]:
-        return means(measure, self.mean.net, self.modality, held, self.recipe.seed, self.exchange)
+        def marked(net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
+            self.mark("measuring")
+            return measure(net, x, c, noise)
+
+        return means(marked, self.mean.net, self.modality, held, self.recipe.seed, self.exchange)
 
 
 class _Objective(nn.Module):
@@ -256,6 +268,10 @@ class _Objective(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         return self.family.loss(self.net, x, c, noise)
+
+
+def _unmarked(doing: str) -> None:
+    """Nobody watches."""
 
 
 def initial(family: Family, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:

@@ -139,9 +139,13 @@ class TrainWorkers(Part):
     """Who trains; no bit of the checkpoint depends on it."""
 
     count: int = Field(1, ge=1, description="Processes that share each batch; at most train.micro_batches.")
+    min: int | None = Field(
+        None, ge=1, description="Fewest to train with for want of room; null: 1, in a cluster that can give count."
+    )
     cpu: float = Field(1, gt=0, description="CPUs of each.")
     gpu: float = Field(0, ge=0, description="GPUs of each; a fraction shares one.")
-    max_failures: int = Field(3, ge=0, description="How often training starts again from its last checkpoint.")
+    patience: float = Field(30, gt=0, description="Seconds without progress after which a worker is replaced.")
+    max_failures: int = Field(3, ge=0, description="New starts in a row that may fail to save a new state.")
 
 
 class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
@@ -153,11 +157,17 @@ class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
     def recipe(self) -> Recipe:
         return Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
 
+    @property
+    def least_workers(self) -> int:
+        """How few may go on; with ddp, the bits hang on their number."""
+        return self.workers.count if self.reduction == "ddp" else self.workers.min or 1
+
     @model_validator(mode="after")
     def _rules(self) -> Self:
         recipe = self.recipe
         if recipe.steps is not None and recipe.epochs is not None:
             raise rule("found steps beside epochs; allowed: one of the two", "train.steps", "train.epochs")
+        self._elastic()
         if self.workers.count > recipe.micro_batches:
             text = f"found {self.workers.count} workers for train.micro_batches of {recipe.micro_batches}"
             raise rule(
@@ -170,6 +180,16 @@ class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
             text = f"found {recipe.weight_decay:g} with optimizer {recipe.optimizer}; allowed: 0, or optimizer: adamw"
             raise rule(text, "train.weight_decay", "train.optimizer")
         return self
+
+    def _elastic(self) -> None:
+        least, count, touches = self.workers.min, self.workers.count, ("train.workers.min", "train.workers.count")
+        if least is not None and least > count:
+            raise rule(f"found {least}, above count, {count}; allowed: at most count", *touches)
+        if least is not None and least < count and self.reduction == "ddp":
+            text = (
+                f"found {least} with train.reduction: ddp, whose bits hang on their number; allowed: {count}, or tree"
+            )
+            raise rule(text, *touches, "train.reduction")
 
 
 class PerClass(Part):

@@ -7,7 +7,7 @@ stream fetches a window (about 16 MiB) at a time, a few windows ahead, so memory
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from math import prod
 from typing import Any
@@ -23,14 +23,19 @@ AHEAD = 2  # windows that are fetched at once
 AHEAD_BYTES = 64 << 20  # that wait in Ray's object store, for each micro-batch of a worker
 
 
-def feed(task: TrainTask, prepared: Prepared, memory_bytes: int = MEMORY_BYTES) -> Data:
-    """The training rows of a task, for one worker."""
+def feed(
+    task: TrainTask,
+    prepared: Prepared,
+    memory_bytes: int = MEMORY_BYTES,
+    get: Callable[[str], bytes] | None = None,
+) -> Data:
+    """The training rows of a task, for one worker; `get` fetches a block that is held in memory."""
     blocks, recipe = layout.blocks(layout.job_store(task.spec), task.prepared_key), task.spec.train.recipe
     row_bytes = prod(prepared.modality.array_shape)
     train = prepared.splits["train"]
 
     if train.rows * row_bytes <= memory_bytes:
-        arrays, labels = load(prepared, "train", blocks.get)
+        arrays, labels = load(prepared, "train", get or blocks.get)
         return Rows(arrays, labels, recipe.batch, recipe.micro_batches, recipe.seed)
     order = Order(train.rows, recipe.batch, recipe.micro_batches, recipe.seed, chunk_rows(row_bytes))
     return RayStream(order, loader(prepared, "train", blocks.open))

@@ -1,165 +1,148 @@
-"""Training on Ray Train (v2): the group of workers, what they tell meanwhile, and how it ends.
+"""Training on Ray: one start after another until it is done, and what the driver hears and judges meanwhile.
 
-Ray's checkpoints are not used: states are ours and in the store, so a group that Ray starts again, and a driver that
-starts anew, go on alike. What Ray Train itself must write goes to a folder that is removed at the end.
+A start ends by itself (a worker died, or raised), or is ended (a worker is silent, or there is room for more). The next
+goes on from the last state in the store, with as many workers as find a seat: the checkpoint's bits do not depend on
+their number.
 """
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import tempfile
-import threading
+import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import Any
 
-import ray
-import torch
-import torch.distributed as dist
-from ray.util.queue import Empty, Queue
-from torch import Tensor
+from ray.exceptions import RayError
 
-from genai.errors import GenaiError, WorkerError
+from genai.errors import GenaiError, StoreError
 from jobs import layout
 from jobs.crew import Note, TrainTask
-from workers.train import fit_task
+from workers.attempt import LEAVE_SECONDS, Attempts
+from workers.course import Course
+from workers.faults import our
+from workers.host import Reason
+from workers.member import BEAT, ENDED, FAILED
+from workers.seats import Wish, room
+from workers.train import States
+from workers.watch import START_SECONDS, Watch
 
-FAILED = "failed"  # a message of a worker: an error that no retry mends
-STEP_SECONDS = 600  # a worker that waits longer for the others gives up, and the group starts again
-LEAVE_SECONDS = 30  # for a group to end by itself after such an error
-
-
-class Group:
-    """The workers of a `torch.distributed` group, as `genai.exchange.Exchange`."""
-
-    def __init__(self) -> None:
-        self.rank, self.size = dist.get_rank(), dist.get_world_size()
-
-    def gather(self, value: Tensor) -> list[Tensor]:
-        found = [torch.empty_like(value) for _ in range(self.size)]
-        dist.all_gather(found, value.contiguous())
-        return found
+LISTEN_SECONDS = 0.5
+QUIET_SECONDS = 30.0  # without progress: what is waited for is told, and again after as long
+WORTH_SECONDS = 120.0  # of training left for which a new start with more workers pays
 
 
 def train_by_ray(task: TrainTask, note: Note, feed_memory_bytes: int) -> dict[str, Any]:
     """Train on the cluster, and pass on what its workers tell until it is over. Gives what `metrics.json` says.
 
-    Raises what a worker raised where no retry mends it, and WorkerError after `max_failures` new starts.
+    Raises what a worker raised where no retry mends it, and WorkerError after `max_failures` starts in vain.
     """
-    mailbox = Queue(actor_options={"num_cpus": 0})
-    try:
-        with _scratch(task) as folder:
-            config = {"task": task, "mailbox": mailbox, "feed_memory_bytes": feed_memory_bytes}
-            return _listen(mailbox, _started(task, config, folder), note)
-    finally:
-        mailbox.shutdown(force=True)
-
-
-@contextmanager
-def _scratch(task: TrainTask) -> Iterator[str]:
-    """Where Ray Train keeps its notes: this machine's disk, or the job's store where there are several machines."""
-    if sum(node["Alive"] for node in ray.nodes()) == 1:
-        with tempfile.TemporaryDirectory(prefix="genai-ray-", ignore_cleanup_errors=True) as folder:
-            yield folder
-        return
-    store = layout.job_store(task.spec)
-    try:
-        yield store.locate(layout.checkpoint(task.key, "ray"))
-    finally:
-        for entry in list(store.list(layout.checkpoint(task.key, "ray/"))):
-            store.delete(entry.key)
-
-
-def _started(task: TrainTask, config: dict[str, Any], folder: str) -> queue.Queue[BaseException | dict[str, Any]]:
-    """Begin in a thread; where its end will be told."""
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
-
-    workers = task.spec.train.workers
-    resources = {"CPU": workers.cpu, **({"GPU": workers.gpu} if workers.gpu else {})}
-    # NCCL refuses two ranks on one device, so workers that share one talk by gloo.
-    backend = "nccl" if workers.gpu >= 1 else "gloo"
-    trainer = TorchTrainer(
-        by_ray,
-        train_loop_config=config,
-        scaling_config=ScalingConfig(
-            num_workers=workers.count, use_gpu=workers.gpu > 0, resources_per_worker=resources
-        ),
-        run_config=RunConfig(
-            name=task.key, storage_path=folder, failure_config=FailureConfig(max_failures=workers.max_failures)
-        ),
-        torch_config=TorchConfig(backend=backend, timeout_s=STEP_SECONDS),
-    )
-    ended: queue.Queue[BaseException | dict[str, Any]] = queue.Queue()
-
-    def fit() -> None:
-        try:
-            ended.put(trainer.fit().return_value or {})
-        except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
-            ended.put(error)
-
-    threading.Thread(target=fit, daemon=True).start()
-    return ended
-
-
-def _listen(mailbox: Queue, ended: queue.Queue[BaseException | dict[str, Any]], note: Note) -> dict[str, Any]:
-    """Pass the workers' messages on until training ends; what it gave, or raises what it failed with."""
-    told: GenaiError | None = None
-    leave_at = float("inf")
-    while ended.empty() and time.monotonic() < leave_at:
-        told = _heard(mailbox, 0.5, note) or told
-        if told and leave_at == float("inf"):
-            leave_at = time.monotonic() + LEAVE_SECONDS
-    told = _heard(mailbox, 0, note) or told
-    if told is not None:
-        raise told
-    end = ended.get()
-    if isinstance(end, BaseException):
-        raise WorkerError(f"training was given up: {_words(end)}") from end
-    return end
-
-
-def _heard(mailbox: Queue, seconds: float, note: Note) -> GenaiError | None:
-    """Pass on what is in the mailbox, waiting for the first; the error among it."""
-    told = None
-    with contextlib.suppress(Empty):
+    course, workers, start = Course(task, note), task.spec.train.workers, START_SECONDS
+    with Attempts(task, feed_memory_bytes) as attempts:
         while True:
-            kind, fields = mailbox.get(block=seconds > 0, timeout=seconds or None)
-            if kind == FAILED:
-                told = fields["error"]
-            else:
-                note(kind, **fields)
-    return told
+            size, metrics = room(workers, task.spec.train.least_workers, note), None
+            watch = Watch(size, workers.patience, start)
+            try:
+                with attempts.start(size), Wish(workers, workers.count - size) as wish:
+                    metrics = Following(course, attempts, watch, wish).until_it_ends()
+            except RayError as error:
+                course.failed(f"its process beside the driver was lost or is silent: {our(error)}")
+                attempts.close()
+            if metrics := metrics or finished(task):
+                return metrics
+            course.again()
+            start = watch.next_start
 
 
-def _words(error: BaseException) -> str:
-    """The last line that says something: Ray puts a worker's own error there."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+def finished(task: TrainTask) -> dict[str, Any] | None:
+    """What `metrics.json` says, where a group was lost after all was in the store."""
+    store = layout.job_store(task.spec)
+    with suppress(StoreError):
+        found = json.loads(store.get(layout.checkpoint(task.key)))
+        States(store, task.key).clear()
+        return found
+    return None
 
 
-def by_ray(config: dict[str, Any]) -> dict[str, Any] | None:
-    """What each worker of the group runs."""
-    import ray.train.torch
-    from torch import nn
-    from torch.nn.parallel import DistributedDataParallel
+class Following:
+    """One start as the driver follows it: mail comes in, the watch judges, until it ends or is to be ended."""
 
-    task, mailbox = config["task"], config["mailbox"]
+    def __init__(self, course: Course, attempts: Attempts, watch: Watch, wish: Wish) -> None:
+        self._course, self._attempts, self._watch, self._wish = course, attempts, watch, wish
+        self._errors: dict[int, GenaiError | str] = {}  # that workers told, the cause first
+        self._metrics: dict[str, Any] | None = None
+        self._told = 0.0  # seconds of quiet that were told of
+        self._since = (0, time.monotonic())  # the step from which it went on, and when
+        self._steps = 0  # of the whole training
+        self._over = False
 
-    def tell(kind: str, **fields: Any) -> None:
-        mailbox.put_nowait((kind, fields))
+    def until_it_ends(self) -> dict[str, Any] | None:
+        """What it made, or None where it has to be started again. Raises what no other start would mend."""
+        while not self._over:
+            self._listen()
+        return self._metrics
 
-    def wrap(objective: nn.Module) -> nn.Module:
-        return DistributedDataParallel(objective)
+    def _listen(self) -> None:
+        reasons = self._attempts.ended()
+        for kind, fields in self._attempts.take(0 if reasons is not None else LISTEN_SECONDS):
+            self._hear(kind, fields)
+        self._watch.tick(time.monotonic())
+        if self._metrics is not None:
+            self._attempts.ended(LEAVE_SECONDS)
+            self._over = True
+        elif reasons is not None:
+            self._fell(reasons)
+        else:
+            self._judge()
 
-    try:
-        device = str(ray.train.torch.get_device()) if task.spec.train.workers.gpu else "cpu"
-        limit = config["feed_memory_bytes"]
-        return fit_task(task, tell, exchange=Group(), device=device, wrap=wrap, memory_bytes=limit)
-    except GenaiError as error:
-        if error.retryable:
-            raise
-        tell(FAILED, error=error)  # no new start would mend it, so the group shall end
-        return None
+    def _hear(self, kind: str, fields: dict[str, Any]) -> None:
+        if kind == BEAT:
+            self._watch.heard(fields["beat"])
+            return
+        if kind == ENDED:
+            self._metrics = fields["metrics"]
+            return
+        if kind == FAILED:
+            self._failed(fields["rank"], fields["error"])
+            return
+        self._course.heard(kind, fields)
+        if kind == "train_started":
+            self._since = (fields["step"], time.monotonic())
+        if kind == "train_step":
+            self._steps = fields["steps"]
+        if kind == "state_saved" and self._wish.granted and self._left(fields["step"]) > WORTH_SECONDS:
+            self._over = True
+
+    def _failed(self, rank: int, error: GenaiError | str) -> None:
+        if isinstance(error, GenaiError) and not error.retryable:
+            raise error
+        self._errors[rank] = error
+
+    def _fell(self, reasons: list[Reason]) -> None:
+        """It ended by itself, without a result."""
+        self._over = True
+        who, last = self._watch.who, self._watch.last
+        gone = [(who(reason.rank), f"{last(reason.rank)} died: {reason.text}") for reason in reasons if reason.died]
+        gone = gone or [(s.worker, s.why) for s in self._watch.unheard() if s.rank not in self._errors]
+        for worker, why in gone:
+            self._course.lost(worker, why)
+        told = [f"{last(rank)}: {error}" for rank, error in self._errors.items()]
+        reason = "; ".join(why for _, why in gone[:3]) or next(iter(told + [r.text for r in reasons]), "")
+        self._course.failed(reason or "it ended without a result")
+
+    def _judge(self) -> None:
+        suspects = self._watch.suspects()
+        for suspect in suspects:
+            self._course.lost(suspect.worker, suspect.why)
+        if suspects:
+            self._course.failed("; ".join(suspect.why for suspect in suspects))
+            self._over = True
+        quiet = self._watch.quiet
+        self._told = min(self._told, quiet)
+        if quiet - self._told > QUIET_SECONDS:
+            self._told = quiet
+            self._course.note("waiting", seconds=round(quiet, 1), on=self._watch.waiting())
+
+    def _left(self, step: int) -> float:
+        """Seconds of training left at the pace of this start."""
+        first, began = self._since
+        return (self._steps - step) * (time.monotonic() - began) / max(1, step - first)

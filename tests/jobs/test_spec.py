@@ -127,6 +127,11 @@ def test_a_fault_says_what_was_found_and_what_is_allowed(override, says):
         (["data.label=null", "generate.labels=[a]"], "generate.labels: found a wish by class"),
         (["train.keep=best", "data.split.validation=0"], "found best without rows to validate on"),
         (["train.epochs=1", "train.steps=3"], "found steps beside epochs"),
+        (["train.workers={count: 2, min: 3}"], "train.workers.min: found 3, above count, 2"),
+        (
+            ["train.workers={count: 2, min: 1}", "train.reduction=ddp"],
+            "train.workers.min: found 1 with train.reduction",
+        ),
     ],
 )
 def test_fields_that_cannot_stand_together_are_told_once(overrides, says):
@@ -159,6 +164,9 @@ def test_what_hangs_on_a_faulty_field_is_not_told():
         (["generate.count={match: train}"], "generate", {"count": Match(match="train")}),
         (["generate.count={balance: true}"], "generate", {"count": Balance(balance=True)}),
         (["train=null", "generate=null"], "train.workers", {"count": 1}),
+        (["train.workers.count=4"], "train", {"least_workers": 1}),
+        (["train.workers={count: 4, min: 2}"], "train", {"least_workers": 2}),
+        (["train.workers.count=4", "train.reduction=ddp"], "train", {"least_workers": 4}),
         ([f"seed={2**63 - 1}", "name=a.b_c-d"], "", {"seed": 2**63 - 1, "name": "a.b_c-d"}),
     ],
 )

@@ -56,19 +56,32 @@ def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, o
     assert RayCrew(feed_memory_bytes=memory).train(task, silent) == alone
 
 
-def test_a_killed_worker_changes_no_bit(alone, output):
-    """One of two is struck half way; a new group goes on from the last state, which the end leaves no trace of."""
-    task = with_workers(output, "train.workers.count=2")
-    store, steps = layout.job_store(task.spec), []
+def test_a_killed_and_a_stopped_worker_change_no_bit(alone, output):
+    """One of two is killed; later the other is stopped, which only the watch sees. Each time a new group goes on from
+    the last state, which the end leaves no trace of.
+    """
+    task = with_workers(output, "train.workers={count: 2, patience: 6}")
+    store, told, due = layout.job_store(task.spec), [], [(signal.SIGSTOP, 0), (signal.SIGKILL, -1)]
 
-    def strike_once(kind, **fields):
-        if kind == "train_step" and len(steps) < 2 and 200 < fields["step"] < STEPS:
-            os.kill(named(TITLE)[-1], signal.SIGKILL)
-            steps[:] = [fields["step"], len(list(store.list(layout.checkpoint(task.key, "state/"))))]
+    def strike_once_a_start(kind, **fields):
+        told.append((kind, fields))
+        starts = sum(kind == "train_started" for kind, _ in told)
+        if kind == "state_saved" and due and starts + len(due) == 3 and len(states(store, task)) > 1:
+            number, which = due.pop()
+            os.kill(named(TITLE)[which], number)
 
-    assert RayCrew().train(task, strike_once) == alone
-    assert len(steps) == 2, "training was over before a worker could be struck"
-    assert list(store.list(layout.checkpoint(task.key, "state/"))) == []
+    assert RayCrew().train(task, strike_once_a_start) == alone
+    assert due == [], "training was over before a worker could be struck"
+    lost = [fields["error"] for kind, fields in told if kind == "worker_lost"]
+    assert any(" died: " in error for error in lost)
+    assert any(" was silent for " in error for error in lost)
+    assert all(fields["step"] >= 200 for kind, fields in told if kind == "train_again")
+    assert states(store, task) == []
+
+
+def states(store, task):
+    """What is saved of an unfinished training."""
+    return list(store.list(layout.checkpoint(task.key, "state/")))
 
 
 def test_ddp_trains_under_a_key_of_its_own(alone, output, prepared):
@@ -84,9 +97,9 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(output, prepared):
     task = with_workers(output, "train.workers.count=2", "train.learning_rate=1e30", "train.clip=null")
     told = []
     with pytest.raises(GenaiError, match=r"training: step \d+ has the loss (nan|inf)") as caught:
-        RayCrew().train(task, lambda kind, **fields: told.append(fields["step"]))
+        RayCrew().train(task, lambda kind, **fields: told.append((kind, fields.get("step"))))
     assert type(caught.value) is GenaiError
-    assert told.count(1) == 1
+    assert told.count(("train_step", 1)) == 1
 
 
 def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
@@ -94,9 +107,16 @@ def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
     task = with_workers(output, "train.workers.max_failures=0")
 
     def strike(kind, **fields):
-        if fields["step"] > 200:
+        if kind == "train_step" and fields["step"] > 200:
             os.kill(named(TITLE)[-1], signal.SIGKILL)
 
-    with pytest.raises(WorkerError, match="training was given up"):
+    with pytest.raises(WorkerError, match=r"training was given up .* died: .*the state of step \d+ is safe"):
         RayCrew().train(task, strike)
     assert list(layout.job_store(task.spec).list(layout.checkpoint(task.key, "state/")))
+
+
+def test_an_error_that_is_not_ours_is_told_in_the_words_of_the_worker(output, prepared):
+    """Not as what Ray, or the workers that lost it, make of it."""
+    own = ["model={family: 'tests.workers.breaking:Breaking'}", "train.workers.max_failures=0"]
+    with pytest.raises(WorkerError, match=r"\): worker 0, .*: ValueError: loss 100 cannot be had .*no state was saved"):
+        RayCrew().train(with_workers(output, *own), silent)
