@@ -117,6 +117,7 @@ def test_more_rows_than_bytes_are_refused(rows, size):
         check_rows(rows, size)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_pages_or_refused(chunk):
     """Only a ValueError comes out of headers that are none."""
