@@ -423,7 +423,7 @@ def storm(
             orphans += left_behind()
             store = open_store(output).child("storm")
             (run_id,) = {e.key.split("/")[1] for e in store.list("runs/")}
-            work += Counter(redone(list(read(store, run_id))))
+            work.update(redone(list(read(store, run_id))))
             say(f"round {rounds}: {run.starts} starts, digest {digests[-1]}, "
                 f"{'EQUAL' if digests[-1] == expected['digest'] else 'ANOTHER'}")  # fmt: skip
     equal = all(digest == expected["digest"] for digest in digests)
