@@ -130,7 +130,10 @@ def test_readme_names_what_is_there():
     assert missing == [], f"README.md names no {', '.join(missing)}; add each to its file tree"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/determinism.md"])
+PAGES = [f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/determinism.md", "docs/reliability.md"])
 def test_pages_point_at_what_exists(page):
     """Every relative link, and every path of our folders in backticks, is there."""
     text = (ROOT / page).read_text()
