@@ -67,14 +67,14 @@ class Event:
         try:
             found = json.loads(line)
             kind, at = found.pop("kind"), found.pop("at")
-            if type(kind) is not str or type(at) not in (int, float) or not 0 <= at < _LATEST or not _flat(found):
+            if type(kind) is not str or type(at) not in (int, float) or not 0 <= at < LATEST or not _flat(found):
                 raise ValueError("no kind, no time, or too much in one another")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise IntegrityError(f"this is no event: {str(error)[:200]}") from error
         return cls(kind, float(at), found)
 
 
-_LATEST = 253_402_300_800  # the year 10,000: calendars end there
+LATEST = 253_402_300_800  # the year 10,000: calendars end there
 
 
 def _flat(value: Any, depth: int = 8) -> bool:
