@@ -16,7 +16,8 @@
 
 Each takes its arguments positionally and hands them all to `Exception`, because that is the only
 form that comes through Ray's and multiprocessing's pickling with type and fields intact.
-As text none of them says the user and password of a URI, whoever put them there.
+As text none of them says the user and password of a URI, whoever put them there, or moves a terminal's cursor: what is
+told of a file may hold anything.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ import re
 
 #: user and password, or keys, of a URI; a key may hold slashes
 _USER = re.compile(r"(?<=://)(?:[^/\s]*@|[^/\s:]*:(?!\d+(?:/|\s|$))\S*@)")
+_CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line breaks
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], _USER.sub("***@", text))
 
 
 class GenaiError(Exception):
@@ -34,7 +40,7 @@ class GenaiError(Exception):
     retryable = False
 
     def __str__(self) -> str:
-        return _USER.sub("***@", super().__str__())
+        return _harmless(super().__str__())
 
 
 class InputError(GenaiError):
@@ -51,7 +57,7 @@ class SpecError(InputError):
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
-        return _USER.sub("***@", "\n".join(self.faults))
+        return _harmless("\n".join(self.faults))
 
 
 class DataError(InputError):

@@ -69,7 +69,9 @@ def gather(found: Survey, command: str) -> Page:
         versions=manifest.versions,
         files=Files(data, len(manifest.parts), manifest.bytes, reading(data)),
         quarantined=tuple(
-            Quarantined(e.fields["shard"], e.fields["error"]) for e in events if e.kind == "shard_quarantined"
+            Quarantined(str(e.fields.get("shard")), str(e.fields.get("error")))
+            for e in events
+            if e.kind == "shard_quarantined"
         ),
         notes=tuple(_notes(found)),
     )
@@ -182,9 +184,9 @@ def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared) -> 
     rows = {"prepare": sum(s.rows for s in prepared.splits.values()), "generate": manifest.rows}
     took: dict[str, Stage] = {}
     for event in events:
-        name = event.fields.get("stage", "")
-        if event.kind == "stage_done":
-            took[name] = Stage(name, float(event.fields["seconds"]), rows.get(name, 0))
+        name, seconds = str(event.fields.get("stage", "")), event.fields.get("seconds")
+        if event.kind == "stage_done" and isinstance(seconds, int | float):
+            took[name] = Stage(name, float(seconds), rows.get(name, 0))
         elif event.kind == "stage_reused" and name not in took:
             took[name] = Stage(name, 0.0, 0, reused=True)
     yield from took.values()

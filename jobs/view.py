@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from math import prod
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Lt
 
 from genai.errors import NotFound
+from genai.fields import fits
 from jobs import layout
-from jobs.events import read
+from jobs.events import LATEST, read
 from jobs.stores import Store, open_store
 from jobs.survey import Survey
 
@@ -77,7 +80,8 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
     """How a run stands, from the store alone."""
     events = list(read(found.store, run_id))
     result = result_of(found.store, run_id)
-    errors = [e.fields for e in events if e.kind in ("shard_failed", "shard_quarantined")]
+    failed = [e.fields for e in events if e.kind in ("shard_failed", "shard_quarantined")]
+    errors = [fields for fields in failed if {"shard", "error"} <= fields.keys()]
     last = events[-1] if events else None
     done = "done" if found.complete else None
     return {
@@ -108,9 +112,17 @@ def result_of(store: Store, run_id: str) -> dict[str, Any] | None:
     """What a run ended with, or None."""
     try:
         found = json.loads(store.get(layout.run(run_id, "result.json")))
-    except (NotFound, ValueError):
+    except (NotFound, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    known = isinstance(found, dict) and not {"run", "job"} & found.keys()
+    return found if known and all(fits(found[name], _RESULT[name]) for name in _RESULT.keys() & found.keys()) else None
+
+
+_TIME = Annotated[float, Ge(0), Lt(LATEST)]
+_RESULT: dict[str, Any] = {
+    "began": _TIME, "ended": _TIME, "rows": int, "bytes": int, "exit_code": int,
+    **dict.fromkeys(("state", "error", "dataset", "path", "page", "digest", "checkpoint"), str),
+}  # fmt: skip  # what a result says, where it says it
 
 
 def runs(output: str, job: str | None = None) -> list[dict[str, Any]]:

@@ -39,3 +39,11 @@ def test_no_error_tells_the_user_of_a_uri(scheme, user, password, sentence):
 def test_what_is_no_user_stays(text):
     """Keys and host names may be told, and an @ in a path is part of it."""
     assert str(GenaiError(text)) == text
+
+
+@pytest.mark.parametrize("kind", [GenaiError, lambda text: SpecError((text,))], ids=["any", "spec"])
+def test_no_error_moves_the_cursor(kind):
+    """Names of classes and columns come from files; lines and tabs stay."""
+    assert str(kind("found \x1b]0;title\x07\x1b[2J\x9b1m\r\x7f; é\tb\nc")) == (
+        "found \\x1b]0;title\\x07\\x1b[2J\\x9b1m\\r\\x7f; é\tb\nc"
+    )
