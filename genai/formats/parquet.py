@@ -32,7 +32,7 @@ from genai.modalities import ARRAY_BYTES, Modality
 from genai.parquet_pages import PAGE_RATIO, Watched, check_rows
 from genai.registry import find, name_of
 
-INFLATED_BYTES = 1 << 28  # of a part's columns, and of its arrays; more only where its own bytes are many, too
+INFLATED_BYTES, PIXEL_BYTES = 1 << 28, 1 << 31  # of a part's columns, of its arrays; more only where it is large itself
 PIXEL_RATIO = 1032  # what deflate, in a PNG, can make of a byte
 
 
@@ -81,7 +81,7 @@ def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modali
     kind = modality or find(modalities, _own(str(said["modality"])), Modality)()  # type: ignore[type-abstract]
     rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     check_rows(rows, size)
-    if sum(rows) * prod(shape) > max(INFLATED_BYTES, PIXEL_RATIO * size):
+    if sum(rows) * prod(shape) > max(PIXEL_BYTES, PIXEL_RATIO * size):
         raise ValueError(f"its {size:,} bytes claim {sum(rows):,} rows of {shape}")
     watched.watch(shared=False)
     cells = file.read([f"{kind.column}.bytes"], use_threads=False).column(kind.column).combine_chunks()

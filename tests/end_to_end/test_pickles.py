@@ -94,7 +94,7 @@ def test_a_store_full_of_pickles_is_a_store_with_nothing_in_it(finished, tmp_pat
 
     assert made.json("status", job)["state"] != "done"
     assert len(made.json("list")) == 1
-    for command in (("status", run.name), ("verify", str(dataset)), ("verify", job), ("sample", job, "--index", "1")):
+    for command in (("status", run.name), ("verify", str(dataset)), ("sample", job, "--index", "1")):
         told = made(*command, code=2).stderr
         assert "Traceback" not in told
     assert made.json("run", job, "--crew", "local")["digest"] == digest

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from PIL import Image as Pillow
 
-GIGABYTE, MEGABYTE = 1 << 30, 1 << 20
+BOMB, MEGABYTE = 1 << 28, 1 << 20
 
 
 @cache
@@ -93,16 +93,16 @@ def tiles(side: int) -> bytes:
 CASES = {
     "PNG of 60,000 x 60,000": (lambda: png(60_000, 60_000, SMALL), "3600000000 pixels"),
     "PNG of 9,000 x 9,000": (lambda: png(9_000, 9_000, SMALL), "9000x9000 pixels"),
-    "PNG with a gigabyte for 16 pixels": (lambda: png(4, 4, zeros(GIGABYTE)), ""),
-    "PNG with a gigabyte of text": (lambda: png(4, 4, SMALL, chunk(b"zTXt", b"a\0\0" + zeros(GIGABYTE))), "too large"),
-    "PNG with a gigabyte of other text": (
-        lambda: png(4, 4, SMALL, chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(GIGABYTE))), "too large",
+    "PNG with 256 MB for 16 pixels": (lambda: png(4, 4, zeros(BOMB)), ""),
+    "PNG with 256 MB of text": (lambda: png(4, 4, SMALL, chunk(b"zTXt", b"a\0\0" + zeros(BOMB))), "too large"),
+    "PNG with 256 MB of other text": (
+        lambda: png(4, 4, SMALL, chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(BOMB))), "too large",
     ),
-    "PNG with a gigabyte of profile": (
-        lambda: png(4, 4, SMALL, chunk(b"iCCP", b"a\0\0" + zeros(GIGABYTE))), "too large",
+    "PNG with 256 MB of profile": (
+        lambda: png(4, 4, SMALL, chunk(b"iCCP", b"a\0\0" + zeros(BOMB))), "too large",
     ),
-    "PNG with a gigabyte behind the pixels": (
-        lambda: png(4, 4, SMALL, after=chunk(b"zTXt", b"a\0\0" + zeros(GIGABYTE))), "too large",
+    "PNG with 256 MB behind the pixels": (
+        lambda: png(4, 4, SMALL, after=chunk(b"zTXt", b"a\0\0" + zeros(BOMB))), "too large",
     ),
     "PNG with 200 texts of a megabyte": (
         lambda: png(4, 4, SMALL, chunk(b"zTXt", b"a\0\0" + zeros(MEGABYTE - 9)) * 200), "memory used in text",

@@ -19,7 +19,7 @@ CASES = {
     **{f"block: {name}": case for name, case in hostile_tables.BLOCKS.items()},
 }
 #: what may be real takes what it takes: images of 20 MB, and parts of a quarter of a gigabyte
-LARGE = {"source: a value of 20 MB for 100 rows": 600, "part: images of 60 MB of nothing, each a page": 900}
+LARGE = {"source: a value of 20 MB for 40 rows": 600, "part: images of 60 MB of nothing, each a page": 900}
 
 
 @pytest.fixture(scope="module")
