@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genai.parquet_pages import PAGE_BYTES, PAGE_RATIO, Pages, Watched, check_rows, measure
-from tests.genai.hostile_tables import ONE, dictionary, page, squeezed, value
+from tests.genai.hostile_tables import I32, I64, ONE, dictionary, page, squeezed, thrift, value
 
 DELTA_BYTE_ARRAY = 7
 KINDS = [
@@ -88,6 +88,8 @@ def test_pages_are_added_up(chunk, expected):
         (page(1, b"x", stored=2), "claims 2 bytes, 1 are there"),
         (ONE + bytes(200), "no header"),
         (b"\x15\x00", "breaks off"),
+        (thrift((1, I32, 0), (2, I32, 1), (3, I32, 1), (5, I32, 7)) + b"x", "no header"),
+        (thrift((1, I32, 0), (2, I64, 1), (3, I32, 1)) + b"x", "no header"),
     ],
 )
 def test_what_is_too_much_or_no_page_is_refused(chunk, message):

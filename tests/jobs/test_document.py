@@ -77,6 +77,9 @@ def test_a_scalar_is_what_a_reader_takes_it_for(written, meant):
         ('a: "\\ud800"', "1:4", "surrogate"),
         ("[" * 1000, "1:41", "40 levels"),
         ("a: &x [*x]", "1:4", "40 levels"),
+        ("- " * 1000, "1:81", "40 levels"),
+        ("? " * 1000, "1:81", "40 levels"),
+        ("a: &a {b: &b {<<: *a}}", "1:4", "40 levels"),
         ("a: [" + "1," * 20_000 + "]", "1:19999", "10,000 values"),
         ("x" * 1_000_001, "1:1", "1,000,001 bytes"),
     ],
@@ -95,6 +98,14 @@ def test_aliases_are_counted_as_often_as_they_are_used():
     (fault,) = faults("\n".join(["a0: &a0 [1, 1, 1]", *rows]))
 
     assert "10,000 values" in fault
+
+
+def test_a_merge_key_is_a_key():
+    """Nothing is merged: what a mapping says stands in it."""
+    values = read("job.yaml", "x: &x {a: 1}\ny: {<<: *x, b: 2}\nz: {<<: [*x, *x]}").values
+
+    assert values["y"] == {"<<": {"a": 1}, "b": 2}
+    assert values["z"] == {"<<": [{"a": 1}, {"a": 1}]}
 
 
 def test_an_alias_stands_for_its_value():
