@@ -88,12 +88,13 @@ class Run:
     moved: int = 0
     code: int | None = None
     codes: Counter[int] = field(default_factory=Counter)
+    extra: tuple[str, ...] = ()  # for the command line
     _process: subprocess.Popen[str] | None = None
 
     def begin(self) -> None:
         self.starts, self.code = self.starts + 1, None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jobs", "run", str(self.job), "--json"],
+            [sys.executable, "-m", "jobs", "run", str(self.job), "--json", *self.extra],
             env=self.environment, cwd=self.job.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
@@ -331,19 +332,23 @@ def bucket(upstream: str, name: str) -> str:
     return f"s3://{name}"
 
 
-def started(folder: Path, name: str, output: str, environment: dict[str, str], size: Size) -> Run:
+def started(
+    folder: Path, name: str, output: str, environment: dict[str, str], size: Size, extra: tuple[str, ...] = ()
+) -> Run:
     data = Path(__file__).parent.parent / "examples/data/digits.parquet"
     job = folder / f"{name}.yaml"
     job.write_text(JOB.format(output=output, data=data, **vars(size)))
-    run = Run(job, environment, folder / f"{name}.log")
+    run = Run(job, environment, folder / f"{name}.log", extra=extra)
     run.begin()
     return run
 
 
-def quiet(folder: Path, environment: dict[str, str], upstream: str, size: Size) -> tuple[dict[str, object], float]:
+def quiet(
+    folder: Path, environment: dict[str, str], upstream: str, size: Size, crew: str
+) -> tuple[dict[str, object], float]:
     """What the job makes of itself when nothing happens, and its seconds."""
     began = time.monotonic()
-    run = started(folder, "quiet", bucket(upstream, "quiet"), environment, size)
+    run = started(folder, "quiet", bucket(upstream, "quiet"), environment, size, ("--crew", crew))
     while run.poll() is None:
         time.sleep(0.1)
     if run.code:
@@ -384,9 +389,14 @@ def left_behind() -> list[str]:
 
 
 def storm(
-    faults: int, seed: int, size: Size, kinds: tuple[str, ...] = KINDS, say: Callable[[str], None] = print
+    faults: int,
+    seed: int,
+    size: Size,
+    kinds: tuple[str, ...] = KINDS,
+    crew: str = "ray",
+    say: Callable[[str], None] = print,
 ) -> bool:
-    """Whether all digests are equal."""
+    """Whether all digests are equal, and nobody is left behind; `crew` makes the quiet run."""
     chance = random.Random(seed)
     cycle = [kind for kind in kinds for _ in range(OFTEN if kind in WIRE else 1)]
     order = [kind for _ in range(-(-faults // len(cycle))) for kind in chance.sample(cycle, len(cycle))][:faults]
@@ -401,7 +411,7 @@ def storm(
     ):
         machines, nodes, wire, environment, upstream = scene
         folder = Path(name)
-        expected, calm = quiet(folder, environment, upstream, size)
+        expected, calm = quiet(folder, environment, upstream, size, crew)
         say(f"quiet run: {calm:.0f} s, digest {expected['digest']}")
         while order:
             rounds += 1
@@ -450,6 +460,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file for what is printed, too")
     parser.add_argument("--steps", type=int, default=Size.steps)
     parser.add_argument("--count", type=int, default=Size.count)
+    parser.add_argument("--quiet-crew", default="ray", choices=["ray", "local"], help="who makes the quiet run")
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=KINDS)
     given = parser.parse_args()
     where = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {platform.machine()}"
@@ -460,7 +471,7 @@ def main() -> None:
         lines.append(line)
 
     size = Size(given.steps, Size.every, given.count, Size.part_rows)
-    fine = storm(given.faults, given.seed, size, tuple(given.kinds), say)
+    fine = storm(given.faults, given.seed, size, tuple(given.kinds), given.quiet_crew, say)
     if given.out:
         given.out.write_text("\n".join(lines) + "\n")
     raise SystemExit(0 if fine else 1)
