@@ -26,9 +26,21 @@ TENSORS = 100_000
 
 def to_bytes(tensors: dict[str, Tensor], facts: dict[str, Any] | None = None) -> bytes:
     """`tensors`, and JSON-able `facts` beside them, as one safetensors file."""
-    plain = {name: tensors[name].detach().cpu().contiguous().clone() for name in sorted(tensors)}
     metadata = None if facts is None else {"facts": canonical(facts).decode()}
-    return safetensors.torch.save(plain, metadata)
+    return safetensors.torch.save(_plain(tensors), metadata)
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous, in main memory, by name. Only what shares memory is copied: a state may be as large as half of it."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        memory = tensor.untyped_storage()
+        alone = memory.nbytes() == tensor.nbytes and memory.data_ptr() not in seen
+        seen.add(memory.data_ptr())
+        found[name] = tensor if alone else tensor.clone()
+    return found
 
 
 def from_bytes(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:

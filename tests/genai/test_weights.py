@@ -32,6 +32,16 @@ def test_equal_tensors_have_equal_bytes():
     assert weights.to_bytes(dict(reversed(TENSORS.items())), {"loss": 0.1, "step": 3}) == WRITTEN
 
 
+def test_tensors_that_share_memory_are_each_written():
+    """Views of one tensor, and the same one twice, come back as what they show."""
+    whole = torch.arange(6.0)
+    shared = {"all": whole, "again": whole, "left": whole[:3], "right": whole[3:], "none": whole[:0]}
+    found, _ = weights.from_bytes(weights.to_bytes(shared))
+
+    assert found.keys() == shared.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in shared.items())
+
+
 @given(st.integers(0, len(WRITTEN) - 1), st.integers(0, 255))
 def test_a_damaged_file_is_named_as_such_or_read(place, byte):
     """One byte changed: an IntegrityError or other values, never another error."""
