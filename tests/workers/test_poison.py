@@ -20,7 +20,7 @@ def poisoned(output):
         f'model={{family: "tests.poison:Poison", backbone: dense, latent: 4, width: 16{fields}}}',
         "generate.count=120",
         "generate.attempts=2",
-        "generate.workers.patience=3",
+        "generate.workers.patience=6",
         output=output,
     )
 
@@ -42,7 +42,7 @@ def test_poison_is_given_up_and_named_and_its_neighbours_are_made(output):
     assert "ZeroDivisionError: by this sample" in errors["part-00001.parquet"]
     assert "was lost" in errors["part-00003.parquet"]
     assert "MemoryError" in errors["part-00007.parquet"]
-    assert "made no progress for 3 s: it draws sample 90 of part-00009.parquet" in errors["part-00009.parquet"]
+    assert "made no progress for 6 s: it draws sample 90 of part-00009.parquet" in errors["part-00009.parquet"]
     assert len(survey(spec).receipts) == 8
     charged = [e.fields["shard"] for e in told if e.kind == "shard_failed" and e.fields["tries"] == 2]
     assert sorted(charged) == sorted(errors)
