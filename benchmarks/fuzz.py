@@ -104,7 +104,7 @@ def figures(told):
 def main():
     sys.path.insert(0, str(ROOT))  # the targets are tests, which are not installed
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--target", default="all")
+    parser.add_argument("--target", default="all", help="names, with commas between them")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--found", type=Path, default=Path("fuzz-found"), help="where inputs of findings go")
     parser.add_argument("--input", type=Path, help="run this one input instead")
@@ -114,7 +114,7 @@ def main():
         return inside(given.target, given.seconds, given.inside)
     from tests.fuzz.targets import TARGETS
 
-    names = list(TARGETS) if given.target == "all" else [given.target]
+    names = list(TARGETS) if given.target == "all" else given.target.split(",")
     if given.input:
         return TARGETS[given.target](given.input.read_bytes())
     print(FORMAT.format(*COLUMNS), flush=True)

@@ -6,6 +6,7 @@ names, and carry these names, so that a worker lists nothing.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from genai.errors import DataError
 from genai.sources import Fragment, Row, Source
 
 RUN = 256  # files of a fragment
+LARGEST = 1 << 29  # bytes of a file: more than the largest image takes that is not compressed
 
 
 class ImagesSource(Source):
@@ -41,5 +43,10 @@ class ImagesSource(Source):
 
     def read(self, fragment: Fragment) -> Iterator[Row]:
         for key in fragment.keys:
+            label = key.split("/")[0] if self.label else None
             with self.files.open(key) as file:
-                yield Row(file.read(), key.split("/")[0] if self.label else None, key)
+                if (size := file.seek(0, io.SEEK_END)) > LARGEST:
+                    yield Row(b"", label, key, f"the file has {size:,} bytes; allowed: at most {LARGEST:,}")
+                    continue
+                file.seek(0)
+                yield Row(file.read(), label, key)

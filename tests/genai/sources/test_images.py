@@ -1,5 +1,7 @@
 """Folders of images."""
 
+import os
+
 import pytest
 
 from genai.errors import DataError
@@ -54,3 +56,17 @@ def test_fragments_are_runs_of_the_listing(folder):
     first, last = open_source(str(root), "label", open_store).fragments()
     assert (first.rows, last.rows) == (RUN, 3)
     assert last.keys == tuple(f"cat/{number:04}.png" for number in range(RUN, RUN + 3))
+
+
+def test_a_file_larger_than_any_image_is_not_read(folder, read):
+    """A terabyte of nothing costs its row, and no memory; the rows beside it stay."""
+    root = folder("cat/1.png", "cat/2.png", "dog/1.png")
+    (root / "cat/1.png").write_bytes(b"some")
+    os.truncate(root / "cat/2.png", 1 << 40)
+    rows = read(root)
+    assert [(row.where, row.label, row.error) for row in rows] == [
+        ("cat/1.png", "cat", None),
+        ("cat/2.png", "cat", "the file has 1,099,511,627,776 bytes; allowed: at most 536,870,912"),
+        ("dog/1.png", "dog", None),
+    ]
+    assert [row.value for row in rows] == [b"some", b"", b""]
