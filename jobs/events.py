@@ -27,7 +27,7 @@ KINDS = {
     "run_started": "run, command, crew",
     "stage_started": "stage, key, and what it will do",
     "stage_reused": "stage, key: complete in the store, nothing done",
-    "train_started": "step that a group of workers goes on from (0: the beginning), workers",
+    "train_started": "step that a group goes on from (0: the beginning), workers, and which of them saves and tells",
     "train_step": "step, steps, loss, learning_rate",
     "train_validated": "step, and the held-out measures",
     "train_again": "step that is safe, error (none: there is room for more), lost workers, starts in vain, of how many",

@@ -70,14 +70,21 @@ def cluster(home: Path, system_config: dict[str, Any] | None = None):
             environment["RAY_ADDRESS"] = nodes.address
             yield machines
         finally:
-            started = [pid for node in nodes.list_all_nodes() for pid in machines.processes(node)]
+            started = {pid: _began(pid) for node in nodes.list_all_nodes() for pid in machines.processes(node)}
             ray.shutdown()
             nodes.shutdown()
-            _kill(started)
+            _kill([pid for pid, began in started.items() if began and began == _began(pid)])
     finally:
         for name, value in before.items():
             os.environ.pop(name, None)
             os.environ.update({} if value is None else {name: value})
+
+
+def _began(pid: int) -> str | None:
+    """When a process was started, which tells it from a later one of its number; None where there is none."""
+    with suppress(OSError):
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    return None
 
 
 def _kill(pids: list[int]) -> None:

@@ -47,15 +47,18 @@ class Attempts:
             self._fit = self._host.fit.remote(Start(self._number, self._task, size, self._feed_memory_bytes, folder))
             try:
                 yield
-            except KeyboardInterrupt:
-                self.close()  # whoever stops us may not wait
+            except (KeyboardInterrupt, ray.exceptions.RayError):
+                self.close()  # whoever stops us may not wait; and who is lost ends nothing in order
                 raise
             finally:
                 self._end()
 
     def take(self, seconds: float) -> list[Mail]:
         """The workers' mail. Raises RayError where the host is lost, or silent itself."""
-        return ray.get(self._host.take.remote(self._number, seconds), timeout=seconds + HOST_SECONDS)
+        try:
+            return ray.get(self._host.take.remote(self._number, seconds), timeout=seconds + HOST_SECONDS)
+        except ray.exceptions.GetTimeoutError:
+            raise ray.exceptions.GetTimeoutError(f"it did not answer for {HOST_SECONDS:.0f} s") from None
 
     def ended(self, seconds: float = 0) -> list[Reason] | None:
         """None while the group lives, then why it ended; nothing where all went well. Raises RayError as `take`."""

@@ -19,9 +19,8 @@ from jobs import layout
 from jobs.crew import Note, TrainTask
 from workers.attempt import LEAVE_SECONDS, Attempts
 from workers.course import Course
-from workers.faults import our
 from workers.host import Reason
-from workers.member import BEAT, ENDED, FAILED
+from workers.member import BEAT, ENDED, FAILED, words
 from workers.seats import Wish, room
 from workers.train import States
 from workers.watch import START_SECONDS, Watch
@@ -45,7 +44,7 @@ def train_by_ray(task: TrainTask, note: Note, feed_memory_bytes: int) -> dict[st
                 with attempts.start(size), Wish(workers, workers.count - size) as wish:
                     metrics = Following(course, attempts, watch, wish).until_it_ends()
             except RayError as error:
-                course.failed(f"its process beside the driver was lost or is silent: {our(error)}")
+                course.failed(f"the process beside the driver that holds the group was lost: {words(error)}")
                 attempts.close()
             if metrics := metrics or finished(task):
                 return metrics
@@ -132,7 +131,8 @@ class Following:
     def _judge(self) -> None:
         suspects = self._watch.suspects()
         for suspect in suspects:
-            self._course.lost(suspect.worker, suspect.why)
+            if suspect.worker:
+                self._course.lost(suspect.worker, suspect.why)
         if suspects:
             self._course.failed("; ".join(suspect.why for suspect in suspects))
             self._over = True

@@ -104,4 +104,4 @@ def _reasons(error: Exception) -> list[Reason]:
     failures: dict[int, Exception] = getattr(error, "worker_failures", {})
     died = {rank: getattr(failure, "health_check_failure", None) for rank, failure in failures.items()}
     found = [Reason(words(died[rank] or failure), rank, bool(died[rank])) for rank, failure in failures.items()]
-    return sorted(found, key=lambda reason: not reason.died) or [Reason(words(error))]
+    return sorted(found, key=lambda reason: not reason.died) or [Reason(f"Ray Train ended: {words(error)}")]

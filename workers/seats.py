@@ -77,7 +77,7 @@ class Wish:
 def fit(each: dict[str, float]) -> int:
     """How many workers all machines together could hold, were they empty."""
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return sum(min(int(has.get(name, 0) / need) for name, need in each.items()) for has in machines)
+    return sum(min(int(has.get(name, 0) / need + 1e-9) for name, need in each.items()) for has in machines)
 
 
 def room(workers: TrainWorkers, least: int, note: Note) -> int:

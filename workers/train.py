@@ -152,7 +152,8 @@ class States:
         step, digest = (int(name[:9]), int(name[10:26], 16)) if name else (-1, 0)
         mine = torch.tensor([step, digest >> 32, digest & 0xFFFFFFFF], dtype=torch.int64, device=device)
         step, high, low = group.gather(mine)[0].tolist()
-        self._tell("train_started", step=max(step, 0), workers=group.size)
+        self._pulse.step = max(step, 0)
+        self._tell("train_started", step=self._pulse.step, workers=group.size, worker=self._pulse.worker)
         if step < 0 or last:
             return last[1] if last else None
         try:

@@ -62,7 +62,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A worker that holds up the others, with the sentence that says so."""
+    """A worker that holds up the others, with the sentence that says so; none by name where none has come."""
 
     rank: int
     worker: str
@@ -145,8 +145,11 @@ class Watch:
         limit = self.patience if self._seen else self.start
         if len(self._seen) == self.size or self._now - self._first <= limit:
             return []
+        if not self._seen:
+            return [Suspect(-1, "", f"no worker started within {limit:.0f} s")]
         missing = [rank for rank in range(self.size) if rank not in self._seen]
-        return [Suspect(r, f"worker {r}", f"worker {r} did not start within {limit:.0f} s") for r in missing]
+        why = f"did not start within {limit:.0f} s of the first"
+        return [Suspect(rank, f"worker {rank}", f"worker {rank} {why}") for rank in missing]
 
     def _silent(self) -> list[Suspect]:
         late = [s for s in self._seen.values() if self._now - s.heard > self.patience and s.beat.doing != DONE]

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.ray
 
 
 def test_a_lost_machine_that_none_replaces_changes_no_bit(tmp_path):
-    """Its worker is named, and training goes on with one worker less from the last state."""
+    """It takes worker 0 along, which is named; training goes on with one worker less from the last state."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.workers.elastic", tmp_path], capture_output=True, text=True, timeout=280
     )

@@ -57,24 +57,25 @@ def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, o
 
 
 def test_a_killed_and_a_stopped_worker_change_no_bit(alone, output):
-    """One of two is killed; later the other is stopped, which only the watch sees. Each time a new group goes on from
-    the last state, which the end leaves no trace of.
+    """Worker 0 of two is killed; later the other is stopped, which only the watch sees. Each time a new group goes on
+    from the last state, which the end leaves no trace of.
     """
     task = with_workers(output, "train.workers={count: 2, patience: 6}")
-    store, told, due = layout.job_store(task.spec), [], [(signal.SIGSTOP, 0), (signal.SIGKILL, -1)]
+    store, told, due = layout.job_store(task.spec), [], [signal.SIGSTOP, signal.SIGKILL]
 
     def strike_once_a_start(kind, **fields):
         told.append((kind, fields))
-        starts = sum(kind == "train_started" for kind, _ in told)
-        if kind == "state_saved" and due and starts + len(due) == 3 and len(states(store, task)) > 1:
-            number, which = due.pop()
-            os.kill(named(TITLE)[which], number)
+        starts = [fields for kind, fields in told if kind == "train_started"]
+        if kind == "state_saved" and due and len(starts) + len(due) == 3 and len(states(store, task)) > 1:
+            first = int(starts[-1]["worker"].rpartition("/")[2])
+            (other,) = set(named(TITLE)) - {first}
+            os.kill(first if due[-1] == signal.SIGKILL else other, due.pop())
 
     assert RayCrew().train(task, strike_once_a_start) == alone
     assert due == [], "training was over before a worker could be struck"
     lost = [fields["error"] for kind, fields in told if kind == "worker_lost"]
-    assert any(" died: " in error for error in lost)
-    assert any(" was silent for " in error for error in lost)
+    assert any(error.startswith("worker 0, ") and " died: " in error for error in lost)
+    assert any(error.startswith("worker 1, ") and " was silent for " in error for error in lost)
     assert all(fields["step"] >= 200 for kind, fields in told if kind == "train_again")
     assert states(store, task) == []
 

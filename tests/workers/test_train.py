@@ -85,7 +85,7 @@ def test_a_damaged_state_is_passed_over(states, tmp_path, told):
     assert damaged[0] == "state_damaged"
     assert damaged[1]["state"] == newest.name
     assert "is damaged" in damaged[1]["error"]
-    assert started == ("train_started", {"step": 20, "workers": 1})
+    assert started == ("train_started", {"step": 20, "workers": 1, "worker": ""})
 
 
 def test_a_state_that_nobody_can_read_is_passed_over(states, tmp_path):
