@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+import tests.own_ray  # noqa: F401  # before the topics import ray
 from tests.errors.provoked import ALL, HEAD, SMALL, Scene, outcome
 
 for topic in ("commands", "running", "job_file", "rows", "folders", "buckets", "damage", "machines"):

@@ -1,13 +1,8 @@
 """One Ray for all tests of the workers: on loopback, with four GPUs that it declares and does not have."""
 
-import os
-
 import pytest
 
-from workers.__main__ import ENVIRONMENT, OWN
-
-for name, value in (ENVIRONMENT | OWN).items():  # some are read when ray is imported, which test modules do
-    os.environ.setdefault(name, value)
+import tests.own_ray  # noqa: F401  # before the test modules import ray
 
 pytest.register_assert_rewrite("tests.jobs.crew_suite")
 
