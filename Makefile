@@ -40,7 +40,7 @@ demo: $(VENV)/.installed-run  ## train on 10,000 digits, draw new ones, and make
 
 test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two real S3 servers
 	$(check)
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.installed-lint  ## style, import contracts, types
 	$(check)

@@ -97,7 +97,7 @@ class Checkpoint:
         """
         actual = digest_of(files)
         if digest not in (None, actual):
-            raise IntegrityError(f"checkpoint: found digest {actual}, expected {digest}; fetch it again")
+            raise IntegrityError(f"checkpoint: found digest {actual}, expected {digest}")
         found = _config(files[CONFIG])
         try:
             family: Family = rebuild(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
@@ -123,7 +123,7 @@ def digest_of(files: dict[str, bytes]) -> str:
     """The digest of a checkpoint's files."""
     missing = {CONFIG, MODEL} - set(files)
     if missing:
-        raise IntegrityError(f"checkpoint: no {' and no '.join(sorted(missing))}; fetch it again")
+        raise IntegrityError(f"checkpoint: no {' and no '.join(sorted(missing))}")
     return sha256(canonical({name: sha256(files[name]) for name in (CONFIG, MODEL)}))
 
 
@@ -134,7 +134,7 @@ def _config(data: bytes) -> dict[str, Any]:
         found = json.loads(data)
         version = found.pop("format")
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
-        raise IntegrityError(f"checkpoint: {CONFIG} cannot be read: {error}; fetch it again") from error
+        raise IntegrityError(f"checkpoint: {CONFIG} cannot be read: {error}") from error
     if version != VERSION:
         raise IntegrityError(f"checkpoint: found format {version}, this program reads {VERSION}; train it again")
     return dict(found)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genai.errors import InputError, NotFound
+from genai.errors import InputError, IntegrityError, NotFound
 from jobs import layout
 from jobs.ledger import Manifest
 from jobs.plan import Plan
@@ -32,9 +32,13 @@ def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, devic
 
     files = {name: store.get(layout.checkpoint(train_key, name)) for name in (CONFIG, MODEL)}
     how = spec.generate
-    return Generator(
-        Checkpoint.from_files(files, digest), spec.seed, how.batch, how.sampler, how.precision, device, how.threads
-    )
+    try:
+        checkpoint = Checkpoint.from_files(files, digest)
+    except IntegrityError as error:
+        place = store.locate(layout.checkpoint(train_key, ""))
+        hint = "`genai repair` mends a finished run; else remove it, and `genai run` trains it again"
+        raise IntegrityError(f"{place}: {error}; {hint}") from error
+    return Generator(checkpoint, spec.seed, how.batch, how.sampler, how.precision, device, how.threads)
 
 
 def samples_of(

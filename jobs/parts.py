@@ -186,9 +186,7 @@ class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
         if least is not None and least > count:
             raise rule(f"found {least}, above count, {count}; allowed: at most count", *touches)
         if least is not None and least < count and self.reduction == "ddp":
-            text = (
-                f"found {least} with train.reduction: ddp, whose bits hang on their number; allowed: {count}, or tree"
-            )
+            text = f"found {least} with train.reduction: ddp, whose result hangs on it; allowed: {count}, or tree"
             raise rule(text, *touches, "train.reduction")
 
 

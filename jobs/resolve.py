@@ -51,7 +51,7 @@ def job(path: str, overrides: Sequence[str] = ()) -> JobSpec:
         raise InputError(f"{path}: no such job file; allowed: a YAML file, as `genai init` writes it") from None
     except (OSError, ValueError) as error:
         found = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read: {found}") from None
+        raise InputError(f"{path}: cannot be read: {found}; allowed: a YAML file, as `genai init` writes it") from None
     return load(path, text, overrides).anchored()
 
 

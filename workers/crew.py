@@ -14,7 +14,7 @@ import ray
 from genai.errors import InputError
 from genai.prepared import Prepared
 from jobs.crew import GenerateTask, Note, PrepareTask, TrainTask
-from workers import feed, prepare
+from workers import feed, preparer
 from workers.devices import device_of
 from workers.faults import ours
 from workers.group import train_by_ray
@@ -30,7 +30,7 @@ class RayCrew:
 
     def __init__(
         self,
-        prepare_memory_bytes: int = prepare.MEMORY_BYTES,
+        prepare_memory_bytes: int = preparer.MEMORY_BYTES,
         feed_memory_bytes: int = feed.MEMORY_BYTES,
     ) -> None:
         self._prepare_memory_bytes = prepare_memory_bytes
@@ -38,7 +38,7 @@ class RayCrew:
 
     def prepare(self, task: PrepareTask, note: Note) -> Prepared:
         with ours():
-            return prepare.prepare_task(task, self._prepare_memory_bytes)
+            return preparer.prepare_by_ray(task, note, self._prepare_memory_bytes)
 
     def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
         workers = task.spec.train.workers

@@ -1,7 +1,7 @@
-"""Preparing on Ray: fragments are read in parallel by Ray Data, sorted by content, and written as blocks.
+"""Preparing: in memory, or streamed by Ray Data, which shares the reading, sorts by content, and spills.
 
-Small sources are prepared by one task in memory; both ways give the same bytes (`genai.prepare`). Ray is imported
-where it is used: the crew of one process prepares without it.
+Both ways give the same bytes (`genai.prepare`). Ray is imported where it is used: the crew of one process prepares
+without it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,12 @@ from jobs.stores import Store
 from jobs.survey import sources
 from workers.feed import quiet
 
-MEMORY_BYTES = 256 << 20  # of source files; above it, Ray Data shares the work and spills what does not fit
 BATCH_ROWS = 4096
 
 
-def prepare_task(task: PrepareTask, memory_bytes: int = MEMORY_BYTES) -> Prepared:
-    """Prepare on the cluster; the blocks are in the store when it returns. Raises DataError on bad input."""
-    listed = [size for group in sources(task.spec) for source in group for _, size, _ in source.fingerprint()]
-    if sum(listed) > memory_bytes:
-        return _streamed(task)
-    import ray
-
-    return ray.get(ray.remote(num_cpus=1)(in_memory).remote(task))
+def source_bytes(task: PrepareTask) -> int:
+    """Bytes of all files of the sources."""
+    return sum(size for group in sources(task.spec) for source in group for _, size, _ in source.fingerprint())
 
 
 def terms(spec: JobSpec) -> Terms:
@@ -37,7 +31,7 @@ def terms(spec: JobSpec) -> Terms:
 
 
 def in_memory(task: PrepareTask) -> Prepared:
-    """Prepare in this process."""
+    """Prepare in this process; the blocks are in the store when it returns. Raises DataError on bad input."""
     return gather(*sources(task.spec), task.spec.data.modality, terms(task.spec), _blocks(task).put)
 
 
@@ -45,7 +39,8 @@ def _blocks(task: PrepareTask) -> Store:
     return layout.blocks(layout.job_store(task.spec), task.key)
 
 
-def _streamed(task: PrepareTask) -> Prepared:
+def streamed(task: PrepareTask) -> Prepared:
+    """Prepare on the cluster, as `in_memory`."""
     import ray.data
 
     quiet()

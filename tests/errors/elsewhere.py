@@ -6,12 +6,13 @@ By the file, and by words of the message that tell it from the others of that fi
 from __future__ import annotations
 
 RAY = "needs a real Ray"
-ROOM = "needs a cluster that has no room for a quarter of an hour"
 INNER = "is caught before a user could see it"
 MOMENT = "needs a machine that stands still between two requests"
 
 ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
-    ("jobs/events.py", "this is no event"): (INNER, ""),
+    ("jobs/events.py", "this is no event"): (
+        INNER, "tests/jobs/test_events.py::test_a_line_that_is_no_event_is_told_so",
+    ),
     ("jobs/ledger.py", "this is no receipt"): (
         INNER, "tests/jobs/test_ledger.py::test_a_damaged_receipt_counts_as_none",
     ),
@@ -24,7 +25,16 @@ ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
     ("workers/pool.py", "in hand"): (
         RAY, "tests/workers/test_pool.py::test_a_killed_worker_gives_its_shards_back_and_is_replaced",
     ),
-    ("workers/pool.py", "workers in a row could not start"): (RAY, ""),
-    ("workers/pool.py", "no worker had a place"): (ROOM, ""),
-    ("workers/seats.py", "training found no room"): (ROOM, ""),
+    ("workers/pool.py", "workers in a row could not start"): (
+        RAY, "tests/workers/test_pool.py::test_workers_that_never_start_end_the_run",
+    ),
+    ("workers/pool.py", "no worker had a place"): (
+        RAY, "tests/workers/test_pool.py::test_workers_that_find_no_place_end_the_run",
+    ),
+    ("workers/preparer.py", "preparing the rows was begun"): (
+        RAY, "tests/workers/test_prepare.py::test_an_actor_that_is_lost_every_time_ends_the_run",
+    ),
+    ("workers/seats.py", "training found no room"): (
+        RAY, "tests/workers/test_seats.py::test_training_without_room_ends_with_what_it_asks_for",
+    ),
 }  # fmt: skip

@@ -9,9 +9,10 @@ import pytest
 from genai.errors import IntegrityError, WorkerError
 from jobs.crew import Done, Failed, GenerateTask
 from tests.jobs.crew_suite import WAITS, make, outcomes, silent
+from workers import pool as pools
 from workers.crew import RayCrew
 from workers.local import LocalCrew
-from workers.pool import IN_HAND
+from workers.pool import IN_HAND, RayPool
 
 pytestmark = pytest.mark.ray
 
@@ -117,3 +118,27 @@ def test_a_checkpoint_that_is_not_the_one_asked_for_stops_the_run(made):
     task = GenerateTask(made.generate.spec, "5" * 16, made.train.key, "0" * 64, made.generate.plan)
     with RayCrew().generate(task, 1, silent) as pool, pytest.raises(IntegrityError, match="0000"):
         lost(pool, 1)
+
+
+def test_workers_that_never_start_end_the_run(made, monkeypatch):
+    """After so many in a row, with what became of the last."""
+    monkeypatch.setattr(pools, "START_SECONDS", 0.0)
+    with (
+        RayCrew().generate(made.generate, len(made.shards), silent) as pool,
+        pytest.raises(WorkerError, match=r"^5 workers in a row could not start; the last: worker \S+ did not start"),
+    ):
+        ready(pool, 1)
+
+
+def test_workers_that_find_no_place_end_the_run(made, monkeypatch):
+    """With what they ask for and what is free."""
+    monkeypatch.setattr(pools, "PLACE_SECONDS", 1.0)
+    generate = made.generate.spec.generate
+    workers = generate.workers.model_copy(update={"cpu": 1000.0})
+    spec = made.generate.spec.model_copy(update={"generate": generate.model_copy(update={"workers": workers})})
+    pool = RayPool(replace(made.generate, spec=spec), len(made.shards), silent)
+    try:
+        with pytest.raises(WorkerError, match=r"no worker had a place for 1 s; .* of 1000 CPU, 0 GPU .* 4 GPU free"):
+            ready(pool, 1)
+    finally:
+        pool.close()

@@ -1,5 +1,8 @@
-"""Preparing by Ray Data: the bytes and the errors of one process."""
+"""Preparing on Ray, by one actor or by Ray Data: the bytes and the errors of one process."""
 
+import os
+import signal
+import threading
 from io import BytesIO
 
 import numpy as np
@@ -8,16 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from genai.errors import DataError
+from genai.errors import DataError, WorkerError
 from jobs import layout
 from jobs.crew import PrepareTask
 from jobs.spec import load
+from tests.processes import named
+from workers import preparer
 from workers.crew import RayCrew
 from workers.local import LocalCrew
 
 pytestmark = pytest.mark.ray
 
-CREWS = {"local": LocalCrew, "one task": RayCrew, "Ray Data": lambda: RayCrew(prepare_memory_bytes=0)}
+CREWS = {"local": LocalCrew, "one actor": RayCrew, "Ray Data": lambda: RayCrew(prepare_memory_bytes=0)}
 
 
 def png(seed):
@@ -46,7 +51,7 @@ def blocks(task):
     return {entry.key: store.get(entry.key) for entry in store.list("prepared/")}
 
 
-@pytest.mark.parametrize("crew", ["one task", "Ray Data"])
+@pytest.mark.parametrize("crew", ["one actor", "Ray Data"])
 def test_every_way_of_preparing_leaves_the_same_bytes(crew, tmp_path):
     """Index and blocks are equal, although tasks read the fragments in any order."""
     images = [png(seed) for seed in range(150)] + [png(3)] * 2
@@ -79,3 +84,42 @@ def test_a_damaged_file_is_named(crew, tmp_path):
         CREWS[crew]().prepare(task, print)
     assert "2.parquet" in str(caught.value)
     assert "UDF" not in str(caught.value)
+
+
+def strike(numbers):
+    """A thread that sends each of the signals to one actor at work."""
+
+    def wait():
+        struck = set()
+        while len(struck) < len(numbers):
+            for pid in set(named("ray::Preparer.prepare")) - struck:
+                os.kill(pid, numbers[len(struck)])
+                struck.add(pid)
+
+    striking = threading.Thread(target=wait, daemon=True)
+    striking.start()
+    return striking
+
+
+def test_an_actor_that_dies_or_is_silent_is_named_and_replaced(tmp_path, monkeypatch):
+    """Killed once and stopped once, it leaves the same bytes; a third loss would be the last."""
+    monkeypatch.setattr(preparer, "SILENT_SECONDS", 4.0)
+    images = [png(seed) for seed in range(150)] * 20
+    task, other = write(tmp_path / "a", images), write(tmp_path / "b", images)
+    told = []
+    striking = strike([signal.SIGKILL, signal.SIGSTOP])
+    prepared = RayCrew().prepare(task, lambda kind, **fields: told.append((kind, fields)))
+    striking.join(timeout=0)
+    assert not striking.is_alive(), "both were struck"
+    assert prepared.to_json() == LocalCrew().prepare(other, print).to_json()
+    lost = [fields["error"] for kind, fields in told if kind == "worker_lost"]
+    assert "was lost: " in lost[0]
+    assert "which prepares the rows, did not answer for " in lost[1]
+    assert not named("ray::Preparer")
+
+
+def test_an_actor_that_is_lost_every_time_ends_the_run(tmp_path):
+    """With the last loss in the error."""
+    strike([signal.SIGKILL] * preparer.STARTS)
+    with pytest.raises(WorkerError, match=r"begun 3 times; the last time, worker \S+/\d+ was lost"):
+        RayCrew().prepare(write(tmp_path / "a", [png(seed) for seed in range(150)] * 20), print)

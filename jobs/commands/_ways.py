@@ -1,0 +1,59 @@
+"""What the commands share: options, and the two ways to say something."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genai.errors import InputError
+
+SET = click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file.")
+JSON = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+OUTPUT = click.option("--output", default="runs", show_default=True, help="Where a run id is looked for.")
+
+
+class Told:
+    """Passes events on, and keeps the error that ended the run."""
+
+    def __init__(self, show: Callable[[Any], None]) -> None:
+        self._show = show
+        self.error = ""
+
+    def __call__(self, event: Any) -> None:
+        if event.kind in ("run_failed", "run_incomplete"):
+            self.error = str(event.fields["error"])
+        self._show(event)
+
+
+def say(data: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """A result, on stdout."""
+    if as_json:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def tell(text: str) -> None:
+    """A word beside the result, on stderr."""
+    click.echo(text, err=True)
+
+
+def typed() -> str:
+    """The command as it was typed."""
+    return shlex.join(["genai", *sys.argv[1:]])
+
+
+def write(path: str, data: bytes) -> str:
+    """A file of the user's, and its path."""
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}; give another path") from None
+    return path

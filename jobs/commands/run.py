@@ -1,0 +1,54 @@
+"""`genai run`: read, train, mint, publish."""
+
+from __future__ import annotations
+
+import click
+
+from genai.errors import InputError, LeaseHeld
+from jobs.commands._ways import JSON, OUTPUT, SET, Told, say, tell, typed
+
+
+@click.command("run")
+@click.argument("run_", metavar="RUN")
+@SET
+@OUTPUT
+@JSON
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--crew", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
+              help="Ray, or this one process without Ray; the bytes are the same.")  # fmt: skip
+@click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
+def command(
+    run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_run: bool, crew: str, lease: bool
+) -> None:
+    """Read, train, mint, publish. Run it again and nothing is done twice; killed, it goes on where it was.
+
+    Example: genai run job.yaml --set generate.count=10000
+    """
+    from jobs import layout, start, view
+    from jobs.console import console
+    from jobs.resolve import resolve
+    from jobs.survey import survey
+
+    target = resolve(run_, output, overrides)
+    found = survey(target.spec, target.store)
+    if dry_run:
+        shown = view.plan(found)
+        return say(shown, view.plan_lines(shown), as_json=as_json)
+    if found.complete:
+        tell(f"run {target.run_id}: complete already, nothing to do")
+        shown = view.done(found)
+        return say(shown, view.done_lines(shown), as_json=as_json)
+    job = layout.run(target.run_id)
+    found.store.put(job, found.spec.to_yaml().encode())
+    with console() as show:
+        told = Told(show)
+        code = start.drive(found.store.locate(job), crew, typed(), told, lease=lease)
+    if told.error:
+        tell(told.error if "\n" in told.error else f"error: {told.error}")
+    if code in (InputError.exit_code, LeaseHeld.exit_code):
+        raise click.exceptions.Exit(code)
+    if code:
+        tell(f"stopped with exit code {code}; everything finished is safe. To go on: {typed()}")
+        raise click.exceptions.Exit(code)
+    shown = view.done(survey(target.spec, target.store))
+    return say(shown, view.done_lines(shown), as_json=as_json)
