@@ -38,7 +38,7 @@ def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, devic
         place = store.locate(layout.checkpoint(train_key, ""))
         hint = "`genai repair` mends a finished run; else remove it, and `genai run` trains it again"
         raise IntegrityError(f"{place}: {error}; {hint}") from error
-    return Generator(checkpoint, spec.seed, how.batch, how.sampler, how.precision, device, how.threads)
+    return Generator(checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads)
 
 
 def samples_of(
@@ -117,6 +117,6 @@ def preview(found: Survey, command: str, count: int = 16) -> str:
             created="",
             sentence=f"Samples 0 to {count - 1}, drawn now from the checkpoint of step {made:,}; none is published.",
             grids=(grid,),
-            identities={"checkpoint digest": found.checkpoint or "", "seed": str(found.spec.seed)},
+            identities={"checkpoint digest": found.checkpoint or "", "seed": str(found.spec.sampling_seed)},
         )
     )

@@ -94,7 +94,7 @@ def manifest_of(found: Survey) -> Manifest:
     assert found.plan and found.dataset_key and found.checkpoint and found.prepared
     versions = {"genai": genai.__version__, **(found.metrics or {}).get("versions", {})}
     return Manifest(
-        found.dataset_key, found.spec.name, found.plan, found.classes, found.checkpoint, found.spec.seed,
+        found.dataset_key, found.spec.name, found.plan, found.classes, found.checkpoint, found.spec.sampling_seed,
         tuple(found.receipts[shard.name] for shard in found.plan), versions,
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...]
     asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts"})
     where = device(spec.generate.workers.gpu)
     return key_of(
-        "generate", VERSIONS["generate"], checkpoint=checkpoint_digest, seed=spec.seed, asked=asked,
+        "generate", VERSIONS["generate"], checkpoint=checkpoint_digest, seed=spec.sampling_seed, asked=asked,
         weights=list(weights), device=where,
     )  # fmt: skip
 

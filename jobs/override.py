@@ -19,8 +19,9 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     """`document` with each `a.b.c=VALUE` applied, in order. One that cannot be is a fault of the result."""
     made = deepcopy(document)
     for assignment in assignments:
-        place = Place(f"--set {printable(assignment)}")
         name, equals, text = assignment.partition("=")
+        option = f"--logical-date {text}" if name == "logical_date" else f"--set {assignment}"
+        place = Place(printable(option))
         steps = name.split(".")
         try:
             if not equals or not all(steps) or len(steps) > DEPTH:

@@ -36,7 +36,7 @@ def resolve(text: str, output: str = "runs", overrides: Sequence[str] = ()) -> T
         spec = job(text, overrides)
         return Target(spec, layout.job_store(spec), layout.run_id(spec))
     if overrides:
-        raise InputError(f"--set goes with a job file; {text!r} is a run that is written already")
+        raise InputError(f"--set and --logical-date go with a job file; {text!r} is a run that is written already")
     if (match := _RUN_ID.fullmatch(text)) and not os.path.exists(text):  # noqa: PTH110  # takes names of any length
         return _run(open_store(output).child(match[1]), text, text)
     return _by_place(text)

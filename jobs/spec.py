@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from genai.errors import SpecError
 from genai.identity import canonical, sha256
+from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
 from jobs.faults import faults_of
 from jobs.form import Part, rule
@@ -66,6 +67,10 @@ class JobSpec(Part):
         pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=63, description="Name of the job; becomes a folder."
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of the samples (that of training is train.seed).")
+    logical_date: LogicalDate | None = Field(
+        None, description="The day or moment that a scheduled run is for (--logical-date); its samples are its own."
+    )
+    window: Span = Field("1d", description="Length of the window that ends at the logical date: 1d, 6h, 30m, 2w.")
     output: Text = Field(description="Where everything goes: a folder, or a URI such as s3://bucket/prefix.")
     data: Data = Field(description="The rows that there are.")
     model: Model = Field(default_factory=lambda: Model.model_validate({}), description="The family and its fields.")
@@ -114,6 +119,13 @@ class JobSpec(Part):
         return self.model_copy(update={"output": _absolute(self.output), "data": data})
 
     @property
+    def sampling_seed(self) -> int:
+        """Seed of the samples: of a dated run it follows from the job's and the date, so that each date has its own."""
+        if self.logical_date is None:
+            return self.seed
+        return int(sha256(canonical([self.seed, self.logical_date]))[:16], 16) >> 1
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that the job says, defaults included, but where it writes."""
         return sha256(canonical(self.model_dump(mode="json", exclude={"output"})))
@@ -133,7 +145,7 @@ def load(name: str, text: str | bytes, overrides: Sequence[str] = ()) -> JobSpec
 
     Raises SpecError with all faults, each `file:line:col: path: found; allowed`.
     """
-    document = override(read(name, text), overrides)
+    document = dated(override(read(name, text), overrides))
     faults, values = list(document.faults), document.values
     spec = None
     for look in range(_LOOKS):

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,23 @@ import click
 
 from genai.errors import InputError
 
-SET = click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file.")
+_SET = click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file.")
+_DATE = click.option("--logical-date", metavar="DATE", help="The day or moment that the run is for, in UTC.")
 JSON = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 OUTPUT = click.option("--output", default="runs", show_default=True, help="Where a run id is looked for.")
+
+
+def SET(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802  # stands beside the others
+    """What changes a job file on its way in: `--set`, and `--logical-date`, which is one of its fields."""
+
+    @_SET
+    @_DATE
+    @wraps(command)
+    def with_date(*args: Any, overrides: tuple[str, ...], logical_date: str | None, **kwargs: Any) -> Any:
+        dated = (*overrides, f"logical_date={logical_date}") if logical_date is not None else overrides
+        return command(*args, overrides=dated, **kwargs)
+
+    return with_date
 
 
 class Told:
