@@ -104,7 +104,8 @@ def _note(event: Event) -> str:
 
 
 def _stage(f: Fields) -> str:
-    about = {"train": f"{f.get('steps', 0):,} steps", "generate": f"{f.get('parts', 0):,} parts"}
+    steps = f"the checkpoint is taken from {f['checkpoint']}" if "checkpoint" in f else f"{f.get('steps', 0):,} steps"
+    about = {"train": steps, "generate": f"{f.get('parts', 0):,} parts"}
     return f"{f['stage']}: {about.get(f['stage'], 'reading the data')}"
 
 

@@ -23,7 +23,7 @@ from jobs.form import rule
 FIELDS = (("data", "source"), ("data", "test_source"), ("output",), ("model", "checkpoint"))  # that dates may stand in
 _STANDS = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _MEANS = re.compile(r"\s*(logical_date|window\.start|window\.end)\s*(?:\|\s*((?:[\w/.:-]|%[YmdHMSjGVu])+?)\s*)?")
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+_SPAN = re.compile(r"([1-9][0-9]{0,3})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ALLOWED = (
     "{{ logical_date }}, {{ window.start }} or {{ window.end }}, each with a form such as {{ logical_date | %Y/%m/%d }}"
@@ -31,8 +31,12 @@ _ALLOWED = (
 
 
 def moment(text: str) -> datetime:
-    """The moment that an ISO date, or date and time, says; in UTC where it says no zone. Raises ValueError."""
+    """The moment that an ISO date, or date and time, says; in UTC where it says no zone. Raises ValueError, also where
+    it is no year from 1900 to 8999.
+    """
     found = datetime.fromisoformat(text.strip())
+    if not 1900 <= found.year < 9000:
+        raise ValueError(text)
     return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).replace(microsecond=0)
 
 
@@ -51,7 +55,7 @@ def span(text: str) -> timedelta:
 def _date(text: str) -> str:
     try:
         return written(moment(text))
-    except (ValueError, OverflowError):
+    except ValueError:
         allowed = "a day such as 2026-11-25, or a moment such as 2026-11-25T02:00Z"
         raise rule(f"found {printable(text)!r}; allowed: {allowed}", "logical_date") from None
 
@@ -77,7 +81,7 @@ class Window:
 
     @classmethod
     def until(cls, end: datetime, length: timedelta) -> Window:
-        """Raises OverflowError where it would begin before the year 1."""
+        """The window of that length."""
         return cls(end - length, end)
 
     def says(self, name: str, form: str | None) -> str:
@@ -92,7 +96,7 @@ def dated(document: Document) -> Document:
     try:
         length = span(str(values.get("window", "1d")))
         window = Window.until(moment(str(values["logical_date"])), length) if values.get("logical_date") else None
-    except (ValueError, OverflowError):  # told at its own field
+    except ValueError:  # told at its own field
         return document
     faults = list(document.faults)
     for path, text in _texts(values):
@@ -111,7 +115,8 @@ def _texts(values: Any) -> Iterator[tuple[Path, str]]:
         at: Any = values
         for step in field:
             at = at.get(step) if isinstance(at, dict) else None
-        for path, text in [(field, at)] if isinstance(at, str) else [((*field, i), t) for i, t in enumerate(at or ())]:
+        items = list(enumerate(at)) if isinstance(at, list) else []
+        for path, text in [(field, at), *(((*field, number), item) for number, item in items)]:
             if isinstance(text, str) and "{{" in text:
                 yield path, text
 

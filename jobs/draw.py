@@ -35,7 +35,7 @@ def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, devic
     try:
         checkpoint = Checkpoint.from_files(files, digest)
     except IntegrityError as error:
-        place = store.locate(layout.checkpoint(train_key, ""))
+        place = store.locate(f"checkpoints/{train_key}")
         hint = "`genai repair` mends a finished run; else remove it, and `genai run` trains it again"
         raise IntegrityError(f"{place}: {error}; {hint}") from error
     return Generator(checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads)

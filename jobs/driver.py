@@ -91,7 +91,7 @@ def _result(found: Survey, **result: Any) -> None:
 
 def manifest_of(found: Survey) -> Manifest:
     """The manifest of a dataset all of whose shards have receipts."""
-    assert found.plan and found.dataset_key and found.checkpoint and found.prepared
+    assert found.plan and found.dataset_key and found.checkpoint
     versions = {"genai": genai.__version__, **(found.metrics or {}).get("versions", {})}
     return Manifest(
         found.dataset_key, found.spec.name, found.plan, found.classes, found.checkpoint, found.spec.sampling_seed,
@@ -100,6 +100,8 @@ def manifest_of(found: Survey) -> Manifest:
 
 
 def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
+    if found.pinned:
+        return
     if not found.prepared:
         _wait(found.prepare_key, leases, events)
         look_at_prepared(found)
@@ -115,7 +117,7 @@ def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> Non
 
 
 def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
-    assert found.prepared and found.train_key
+    assert found.train_key
     if not found.metrics:
         _wait(found.train_key, leases, events)
         look_at_checkpoint(found)
@@ -123,6 +125,13 @@ def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
         leases.release(found.train_key)
         events.note("stage_reused", stage="train", key=found.train_key)
         return
+    if found.pinned:
+        with _stage(events, "train", found.train_key, checkpoint=found.pinned.place):
+            found.pinned.copy(found.store)
+            look_at_checkpoint(found)
+        leases.release(found.train_key)
+        return
+    assert found.prepared
     recipe, rows = found.spec.train.recipe, found.prepared.splits["train"].rows
     Order(rows, recipe.batch, recipe.micro_batches, recipe.seed)  # refuses fewer rows than a batch
     steps = recipe.total_steps(rows)

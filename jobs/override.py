@@ -20,8 +20,8 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     made = deepcopy(document)
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        option = f"--logical-date {text}" if name == "logical_date" else f"--set {assignment}"
-        place = Place(printable(option))
+        dated = name == "logical_date"
+        place = Place(f"--logical-date {printable(text)}" if dated else f"--set {printable(assignment)}")
         steps = name.split(".")
         try:
             if not equals or not all(steps) or len(steps) > DEPTH:

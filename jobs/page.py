@@ -50,9 +50,8 @@ def write(found: Survey, command: str) -> str:
 
 def gather(found: Survey, command: str) -> Page:
     """The page of a sealed dataset. Raises StoreError and IntegrityError where its parts cannot be read."""
-    manifest, prepared, spec = found.manifest, found.prepared, found.spec
+    manifest, spec = found.manifest, found.spec
     assert manifest
-    assert prepared
     events = list(read(found.store, layout.run_id(spec)))
     data = found.store.locate(layout.dataset(manifest.key, "data"))
     return Page(
@@ -61,10 +60,10 @@ def gather(found: Survey, command: str) -> Page:
         command=command,
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sentence=_sentence(found),
-        counts=_counts(manifest, prepared),
+        counts=_counts(manifest, found.prepared),
         grids=(Grid("Synthetic samples, and real ones", tuple(_rows(found)), _GRID_NOTE),),
         curves=_curves((found.metrics or {}).get("history", [])),
-        stages=tuple(_stages(events, manifest, prepared)),
+        stages=tuple(_stages(events, manifest, found.prepared)),
         identities=identities(found),
         versions=manifest.versions,
         files=Files(data, len(manifest.parts), manifest.bytes, reading(data)),
@@ -84,24 +83,26 @@ def identities(found: Survey) -> dict[str, str]:
     """What the run, its dataset and all it was made from are called."""
     manifest, prepared = found.manifest, found.prepared
     assert manifest
-    assert prepared
-    return {
+    named = {
         "run": layout.run_id(found.spec),
         "dataset": manifest.key,
         "dataset digest": manifest.digest,
         "checkpoint": found.train_key or "",
         "checkpoint digest": manifest.checkpoint,
         "prepared data": found.prepare_key,
-        "prepared digest": prepared.digest,
+        "prepared digest": prepared.digest if prepared else "",
+        "taken from": found.pinned.place if found.pinned else "",
+        "logical date": found.spec.logical_date or "",
         "spec digest": found.spec.digest,
         "seed": str(manifest.seed),
     }
+    return {name: text for name, text in named.items() if text}
 
 
 def summary(found: Survey) -> dict[str, Any]:
     """The page's figures, for programs."""
     assert found.manifest
-    assert found.prepared
+    prepared = found.prepared
     return {
         "job": found.spec.name,
         "identities": identities(found),
@@ -111,27 +112,23 @@ def summary(found: Survey) -> dict[str, Any]:
         "classes": list(found.manifest.classes),
         "measures": (found.metrics or {}).get("measures", {}),
         "history": (found.metrics or {}).get("history", []),
-        "data": {name: split.rows for name, split in found.prepared.splits.items()},
-        "skipped": found.prepared.skipped,
+        "data": {name: split.rows for name, split in prepared.splits.items()} if prepared else {},
+        "skipped": prepared.skipped if prepared else 0,
         "versions": found.manifest.versions,
     }
 
 
 def _sentence(found: Survey) -> str:
     assert found.manifest
-    assert found.prepared
     family = found.spec.model.model_dump(mode="json")["family"]
-    train = found.prepared.splits["train"].rows
-    return (
-        f"A {family} model trained on {train:,} rows made {found.manifest.rows:,} samples in "
-        f"{len(found.manifest.parts):,} parts."
-    )
+    trained = f" trained on {found.training_rows:,} rows" if found.training_rows else ""
+    return f"A {family} model{trained} made {found.manifest.rows:,} samples in {len(found.manifest.parts):,} parts."
 
 
-def _counts(manifest: Manifest, prepared: Prepared) -> Counts:
+def _counts(manifest: Manifest, prepared: Prepared | None) -> Counts:
     planned = manifest.plan.label_counts()
     published = [sum(column) for column in zip(*(part.labels for part in manifest.parts), strict=True)]
-    real = prepared.splits["train"].labels
+    real = prepared.splits["train"].labels if prepared else ()
     classes = tuple(
         ClassCount(name, planned[i], published[i], real[i] if i < len(real) else None)
         for i, name in enumerate(manifest.classes)
@@ -141,18 +138,20 @@ def _counts(manifest: Manifest, prepared: Prepared) -> Counts:
 
 def _rows(found: Survey) -> Iterator[GridRow]:
     """A row of pictures for each class, or one for all where there are none."""
-    manifest, prepared = found.manifest, found.prepared
+    manifest, modality = found.manifest, found.modality
     assert manifest
-    assert prepared
-    samples = _first_samples(found.store, manifest, prepared.modality)
-    arrays, labels = load(prepared, "train", layout.blocks(found.store, found.prepare_key).get, REAL_ROWS)
+    assert modality
+    samples = _first_samples(found.store, manifest, modality)
+    arrays, labels = samples.arrays[:0], np.empty(0, np.int64)
+    if found.prepared:
+        arrays, labels = load(found.prepared, "train", layout.blocks(found.store, found.prepare_key).get, REAL_ROWS)
     for number, name in enumerate(manifest.classes or ("",)):
         wanted = np.flatnonzero(samples.labels == number) if manifest.classes else np.arange(len(samples))
         wanted = wanted[: SYNTHETIC if manifest.classes else SYNTHETIC * 4]
         real = np.flatnonzero(labels == number)[:REAL] if manifest.classes else np.arange(min(len(labels), REAL * 4))
-        cells = prepared.modality.cells(samples.arrays[wanted])
+        cells = modality.cells(samples.arrays[wanted])
         synthetic = [Picture(png, int(samples.indices[i])) for png, i in zip(cells, wanted, strict=True)]
-        yield GridRow(name, tuple(synthetic), tuple(map(Picture, prepared.modality.cells(arrays[real]))))
+        yield GridRow(name, tuple(synthetic), tuple(map(Picture, modality.cells(arrays[real]))))
 
 
 def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samples:
@@ -179,9 +178,9 @@ def _curves(history: Iterable[dict[str, Any]]) -> tuple[Curve, ...]:
     return tuple(curves)
 
 
-def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared) -> Iterator[Stage]:
+def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared | None) -> Iterator[Stage]:
     """Stages of the newest try; one that was reused keeps the time that it took when it was done."""
-    rows = {"prepare": sum(s.rows for s in prepared.splits.values()), "generate": manifest.rows}
+    rows = {"prepare": sum(s.rows for s in prepared.splits.values()) if prepared else 0, "generate": manifest.rows}
     took: dict[str, Stage] = {}
     for event in events:
         name, seconds = str(event.fields.get("stage", "")), event.fields.get("seconds")
@@ -193,10 +192,12 @@ def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared) -> 
 
 
 def _notes(found: Survey) -> Iterator[str]:
-    assert found.prepared
-    splits = ", ".join(f"{split.rows:,} {name}" for name, split in found.prepared.splits.items() if split.rows)
-    yield f"Rows of the data: {splits}."
-    if found.prepared.skipped:
+    if found.pinned:
+        yield f"The checkpoint was taken from {found.pinned.place}; nothing was trained."
+    if found.prepared:
+        splits = ", ".join(f"{split.rows:,} {name}" for name, split in found.prepared.splits.items() if split.rows)
+        yield f"Rows of the data: {splits}."
+    if found.prepared and found.prepared.skipped:
         first = found.prepared.examples[0]
         yield f"{found.prepared.skipped:,} rows could not be read and were left out; the first: {first}"
     for name, value in ((found.metrics or {}).get("measures") or {}).items():

@@ -16,6 +16,7 @@ from pydantic import (
     Discriminator,
     Field,
     InstanceOf,
+    SerializerFunctionWrapHandler,
     Tag,
     field_serializer,
     field_validator,
@@ -80,7 +81,8 @@ class Data(Part):
     """The rows that there are."""
 
     source: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
-        description="Where the rows are: sklearn://digits, a Parquet file or glob, a folder of images; or a list."
+        default_factory=list,
+        description="Where the rows are: sklearn://digits, a Parquet file or glob, a folder of images; or a list.",
     )
     test_source: Text | None = Field(None, description="Rows of their own for the test; split.test is then 0.")
     label: Text | None = Field("label", description="Column of the class; null: rows have no class.")
@@ -100,6 +102,11 @@ class Data(Part):
     def _write_modality(self, modality: Modality) -> dict[str, Any]:
         return MODALITY.write(modality)
 
+    @model_serializer(mode="wrap")
+    def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """No source is said by saying none: an empty list is a mistake."""
+        return {name: value for name, value in write(self).items() if name != "source" or value}
+
     @model_validator(mode="before")
     @classmethod
     def _no_test_share(cls, value: Any) -> Any:
@@ -117,9 +124,12 @@ class Data(Part):
 
 
 class Model(Part):
-    """The family, with the fields of that family."""
+    """The family, with the fields of that family; or a checkpoint of it, which says these itself."""
 
     family: InstanceOf[Family] = Field(description="Kind of generative model.")
+    checkpoint: Text | None = Field(
+        None, description="Mint with this one and train nothing: a run's id, or the path or URI of its folder."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -128,11 +138,25 @@ class Model(Part):
             return value
         if isinstance(value, Mapping) and isinstance(value.get("family"), Family):
             return value
-        return {"family": FAMILY.read(value)}
+        if not isinstance(value, Mapping) or value.get("checkpoint") is None:
+            own = {k: v for k, v in value.items() if k != "checkpoint"} if isinstance(value, Mapping) else value
+            return {"family": FAMILY.read(own)}
+        beside = [name for name in value if name not in ("family", "checkpoint")]
+        if beside:
+            text = (
+                f"found {printable(beside[0])} beside model.checkpoint; allowed: family, the rest is the checkpoint's"
+            )
+            raise rule(text, f"model.{beside[0]}", "model.checkpoint")
+        return {
+            "family": FAMILY.read({"family": value.get("family", FAMILY.default)}),
+            "checkpoint": value["checkpoint"],
+        }
 
     @model_serializer
     def _write_family(self) -> dict[str, Any]:
-        return FAMILY.write(self.family)
+        if self.checkpoint is None:
+            return FAMILY.write(self.family)
+        return {"family": FAMILY.write(self.family)["family"], "checkpoint": self.checkpoint}
 
 
 class TrainWorkers(Part):

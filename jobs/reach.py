@@ -77,7 +77,8 @@ def _done(reach: Reach, store: Store, run: str) -> bool:
 
 
 def _survey(reach: Reach, run: str, found: Survey, *, done: bool) -> None:
-    reach.prepared.add(found.prepare_key)
+    if found.prepare_key:
+        reach.prepared.add(found.prepare_key)
     if found.train_key:
         reach.checkpoints.add(found.train_key)
     elif not done:

@@ -25,11 +25,11 @@ from jobs import layout, ledger, start
 from jobs.events import Event
 from jobs.lease import Leases, keep
 from jobs.ledger import Manifest
-from jobs.resolve import Target
+from jobs.resolve import Target, trained_at
 from jobs.spec import Balance, JobSpec, Match, PerClass
 from jobs.stores import Store
 from jobs.survey import Survey, survey
-from jobs.verify import Problem, Told, dataset_of, made_by, trained_at, upstream, verify
+from jobs.verify import Problem, Told, dataset_of, made_by, upstream, verify
 from jobs.view import result_of
 
 REMADE = ("missing", "size", "bytes", "content")  # problems of a part that only making it again mends

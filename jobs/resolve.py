@@ -55,6 +55,22 @@ def job(path: str, overrides: Sequence[str] = ()) -> JobSpec:
     return load(path, text, overrides).anchored()
 
 
+def is_run_id(text: str) -> bool:
+    """Whether it has the form of a run's id."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def trained_at(store: Store, digest: str) -> str | None:
+    """The key of the finished training that made a checkpoint."""
+    return by_digest(store, "checkpoints/", "/metrics.json", digest)
+
+
+def by_digest(store: Store, folder: str, ending: str, digest: str) -> str | None:
+    """The key below a folder whose file names a digest."""
+    names = [entry.key for entry in store.list(folder) if entry.key.endswith(ending)]
+    return next((name.split("/")[1] for name in names if digest.encode() in store.get(name)), None)
+
+
 def _is_job_file(text: str) -> bool:
     return text.endswith((".yaml", ".yml", ".json")) and not text.endswith(("/manifest.json", "/result.json"))
 

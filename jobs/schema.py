@@ -34,7 +34,9 @@ def json_schema() -> Json:
     """JSON Schema (draft 2020-12) of a job file."""
     made = JobSpec.model_json_schema(schema_generator=_Generator)
     parts = made["$defs"]
+    pinned = parts["Model"]["properties"]["checkpoint"] | {"type": "string", "minLength": 1}
     parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
+    parts["Model"]["oneOf"].append(_pinned(pinned))
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
     made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
     return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}
@@ -46,6 +48,12 @@ def _choice(plugin: Plugin[Any]) -> Json:
     named = {"enum": known, "description": "A kind, with its defaults."}
     foreign = {"type": "object", "properties": {plugin.key: _FOREIGN}, "required": [plugin.key]}
     return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for name in known), foreign]}
+
+
+def _pinned(checkpoint: Json) -> Json:
+    """A checkpoint, and no field of its family's beside it."""
+    properties = {"family": {"enum": names(FAMILY.package)}, "checkpoint": checkpoint}
+    return {"type": "object", "properties": properties, "required": ["checkpoint"], "additionalProperties": False}
 
 
 def _fields_of(plugin: Plugin[Any], name: str) -> Json:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from genai.errors import IntegrityError, NotFound
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
+from jobs.pinned import Pinned, look
 from jobs.plan import Plan, make
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
 
 if TYPE_CHECKING:
+    from genai.modalities import Modality
     from genai.prepared import Prepared
     from genai.sources import Source
 
@@ -30,7 +32,8 @@ class Survey:
 
     spec: JobSpec
     store: Store
-    prepare_key: str
+    prepare_key: str  # "" where a checkpoint is pinned: nothing is prepared
+    pinned: Pinned | None = None
     prepared: Prepared | None = None
     train_key: str | None = None
     metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
@@ -47,7 +50,20 @@ class Survey:
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names of the samples; none where the model heeds no labels."""
+        if self.pinned:
+            return self.pinned.classes
         return self.prepared.classes if self.prepared and self.spec.model.family.conditional else ()
+
+    @property
+    def modality(self) -> Modality | None:
+        """What a row is, as far as it is known."""
+        known = self.pinned or self.prepared
+        return known.modality if known else None
+
+    @property
+    def training_rows(self) -> int | None:
+        """Rows that the checkpoint is trained on; None where that is not known."""
+        return self.prepared.splits["train"].rows if self.prepared else None
 
     @property
     def complete(self) -> bool:
@@ -56,18 +72,27 @@ class Survey:
 
 
 def survey(spec: JobSpec, store: Store | None = None) -> Survey:
-    """Look at what is there. Raises DataError where the source is not, StoreError where the store fails."""
+    """Look at what is there. Raises DataError where the source is not, InputError where a pinned checkpoint is not,
+    StoreError where the store fails.
+    """
     store = store or layout.job_store(spec)
+    if spec.model.checkpoint is not None:
+        pinned = look(spec)
+        found = Survey(spec, store, "", pinned, train_key=pinned.key)
+        look_at_checkpoint(found)
+        return found
     found = Survey(spec, store, layout.prepare_key(spec, fingerprint(spec)))
     look_at_prepared(found)
     return found
 
 
 def sources(spec: JobSpec) -> tuple[list[Source], list[Source]]:
-    """The sources of the job, and those of its test rows."""
+    """The sources of the job, and those of its test rows; none where it pins a checkpoint."""
     from genai.sources import open_source
 
     data = spec.data
+    if spec.model.checkpoint is not None:
+        return [], []
     tests = [data.test_source] if data.test_source else []
     opened = [[open_source(uri, data.label, open_store) for uri in uris] for uris in (data.source, tests)]
     return opened[0], opened[1]
@@ -92,14 +117,12 @@ def look_at_prepared(found: Survey) -> None:
 
 def look_at_checkpoint(found: Survey) -> None:
     """Fill in what follows from the checkpoint, if it is complete."""
-    assert found.prepared and found.train_key
-    train = found.prepared.splits["train"]
+    assert found.train_key
     generate = found.spec.generate
     count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
-    found.plan = make(
-        count, found.classes, train.labels if found.classes else (train.rows,), generate.labels, generate.part_rows,
-        f".{generate.format}",
-    )  # fmt: skip
+    train = found.prepared.splits["train"] if found.prepared else None
+    counts = (train.labels if found.classes else (train.rows,)) if train else (0,) * len(found.classes)
+    found.plan = make(count, found.classes, counts, generate.labels, generate.part_rows, f".{generate.format}")
     try:
         metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
         found.metrics = metrics if isinstance(metrics["digest"], str) else None

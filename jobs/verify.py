@@ -17,7 +17,7 @@ from genai.errors import DataError, InputError, IntegrityError, NotFound
 from genai.identity import sha256
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
-from jobs.resolve import Target
+from jobs.resolve import Target, by_digest, trained_at
 from jobs.stores import Store
 from jobs.survey import Survey, survey
 from jobs.view import result_of
@@ -85,17 +85,14 @@ def made_by(found: Survey, manifest: Manifest) -> bool:
     return found.checkpoint in (None, manifest.checkpoint) or not trained_at(found.store, manifest.checkpoint)
 
 
-def trained_at(store: Store, digest: str) -> str | None:
-    """The key of the finished training that made a checkpoint."""
-    return _named(store, "checkpoints/", "/metrics.json", digest)
-
-
 def upstream(found: Survey, manifest: Manifest) -> Iterator[Problem]:
     """What is wrong with the prepared data and the checkpoint that a dataset was made from. Files of the same data
     that were touched since have another key: that is no problem while what was prepared from them is there.
     """
     train_key = found.train_key or trained_at(found.store, manifest.checkpoint)
-    if found.prepared:
+    if found.pinned:
+        pass  # nothing was prepared
+    elif found.prepared:
         yield from _blocks(found)
     elif not (train_key and _prepared_before(found, train_key)):
         yield Problem(layout.prepared(found.prepare_key), "prepared", "missing, or it cannot be read")
@@ -107,16 +104,10 @@ def _prepared_before(found: Survey, train_key: str) -> bool:
     """Whether the data of a checkpoint lies prepared under another key than that which it would have now."""
     try:
         config = json.loads(found.store.get(layout.checkpoint(train_key, "config.json")))
-        key = _named(found.store, "prepared/", "/index.json", config["prepared"])
+        key = by_digest(found.store, "prepared/", "/index.json", config["prepared"])
     except (NotFound, IntegrityError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
     return key not in (None, found.prepare_key)
-
-
-def _named(store: Store, folder: str, ending: str, digest: str) -> str | None:
-    """The key below a folder whose file names a digest."""
-    names = [entry.key for entry in store.list(folder) if entry.key.endswith(ending)]
-    return next((name.split("/")[1] for name in names if digest.encode() in store.get(name)), None)
 
 
 def paced(say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Told:
@@ -168,7 +159,7 @@ def _dataset(store: Store, manifest: Manifest, told: Told, found: Survey | None,
         yield Problem("_SUCCESS", "marker", "missing, or of another manifest")
     there = _names(store, layout.dataset(manifest.key, "data/"))
     receipts = ledger.read(store, manifest.key, manifest.plan)
-    modality = found.prepared.modality if found and found.prepared else None
+    modality = found.modality if found else None
 
     def judge(part: Receipt) -> Problem | None:
         problem = _size(part, there.get(part.name)) or (deep and _deep(store, manifest, part, modality)) or None

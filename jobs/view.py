@@ -23,17 +23,20 @@ ENCODED = 1.1  # bytes of an encoded image, as a share of its raw ones, before a
 def plan(found: Survey) -> dict[str, Any]:
     """The stages of a job, what is done of each, and the size of what is left."""
     recipe = found.spec.train.recipe
-    rows = found.prepared.splits["train"].rows if found.prepared else None
+    rows = found.training_rows
     steps = recipe.total_steps(rows) if rows else recipe.steps
     parts = len(found.plan) if found.plan else None
     done = parts if found.complete else len(found.receipts)
+    prepare = {"stage": "prepare", "key": found.prepare_key, "complete": found.prepared is not None, "rows": rows}
+    train = {
+        "stage": "train", "key": found.train_key, "complete": found.metrics is not None, "steps": steps,
+        "workers": found.spec.train.workers.model_dump(), "checkpoint": found.pinned and found.pinned.place,
+    }  # fmt: skip
     return {
         "run": layout.run_id(found.spec),
         "output": found.store.locate("runs").removesuffix("/runs"),
         "stages": [
-            {"stage": "prepare", "key": found.prepare_key, "complete": found.prepared is not None, "rows": rows},
-            {"stage": "train", "key": found.train_key, "complete": found.metrics is not None, "steps": steps,
-             "workers": found.spec.train.workers.model_dump()},
+            *([] if found.pinned else [prepare]), train,
             {"stage": "generate", "key": found.dataset_key, "complete": found.complete, "parts": parts,
              "done": done, "rows": found.plan.count if found.plan else None, "bytes": _bytes(found),
              "workers": found.spec.generate.workers.model_dump()},
@@ -45,12 +48,12 @@ def _bytes(found: Survey) -> int | None:
     """Bytes of the whole dataset: as it is, or as the parts that there are suggest, or as raw images would take."""
     if found.manifest and found.complete:
         return found.manifest.bytes
-    if not (found.plan and found.prepared):
+    if not (found.plan and found.modality):
         return None
     known = found.receipts.values()
     if known:
         return round(found.plan.count * sum(r.bytes for r in known) / sum(r.rows for r in known))
-    return round(found.plan.count * prod(found.prepared.modality.array_shape) * ENCODED)
+    return round(found.plan.count * prod(found.modality.array_shape) * ENCODED)
 
 
 def plan_lines(view: dict[str, Any]) -> Iterator[str]:
@@ -66,6 +69,8 @@ def _about(stage: dict[str, Any]) -> str:
     if stage["stage"] == "prepare":
         return f"{stage['rows']:,} training rows" if stage["rows"] else ""
     workers = stage["workers"]
+    if stage.get("checkpoint"):
+        return f"taken from {stage['checkpoint']}"
     if stage["stage"] == "train":
         steps = f"{stage['steps']:,} steps" if stage["steps"] else "steps by epochs"
         return f"{steps}, {workers['count']} worker(s) of {workers['cpu']:g} CPU, {workers['gpu']:g} GPU"

@@ -103,7 +103,7 @@ def about(task: GenerateTask, checkpoint: Checkpoint) -> About:
         classes=checkpoint.classes,
         modality=checkpoint.modality,
         checkpoint=task.checkpoint,
-        seed=task.spec.seed,
+        seed=task.spec.sampling_seed,
         key=task.key,
         generator=f"genai-jobs, parts of version {layout.VERSIONS['generate']}",
     )

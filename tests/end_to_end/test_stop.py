@@ -57,7 +57,7 @@ def gone(pids, patience=200):
         pids = [pid for pid in pids if _lives(pid)]
         if not pids:
             break
-        subprocess.run(["tail", "--pid", str(pids[0]), "-f", "/dev/null"], timeout=60, check=False)
+        subprocess.run(["tail", "--pid", str(pids[0]), "-f", "/dev/null"], timeout=120, check=False)
     return pids
 
 

@@ -16,14 +16,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from genai import modalities
 from genai.errors import WorkerError
 from genai.identity import canonical, sha256
 from genai.prepare import Terms, gather
 from genai.prepared import Prepared
+from genai.registry import describe
 from genai.sources import Fragment, Row, Source
 from jobs import layout
 from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
 from jobs.ledger import Receipt
+from jobs.parts import FAMILY
 from jobs.plan import Shard
 from jobs.spec import JobSpec, load
 from jobs.stores import Store
@@ -80,7 +83,12 @@ class ScriptedCrew:
     def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
         self._begin("train")
         store = layout.job_store(task.spec)
-        files = {"config.json": canonical({"key": task.key}), "model.safetensors": task.key.encode()}
+        prepared = Prepared.from_json(store.get(layout.prepared(task.prepared_key)))
+        config = {
+            "family": {"kind": FAMILY.write(task.spec.model.family)["family"]}, "key": task.key,
+            "modality": describe(modalities, prepared.modality), "classes": prepared.classes,
+        }  # fmt: skip
+        files = {"config.json": canonical(config), "model.safetensors": task.key.encode()}
         for name, data in files.items():
             store.put(layout.checkpoint(task.key, name), data)
         digest = sha256(canonical({name: sha256(data) for name, data in files.items()}))

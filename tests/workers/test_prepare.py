@@ -1,8 +1,6 @@
 """Preparing on Ray, by one actor or by Ray Data: the bytes and the errors of one process."""
 
-import os
 import signal
-import threading
 from io import BytesIO
 
 import numpy as np
@@ -15,7 +13,8 @@ from genai.errors import DataError, WorkerError
 from jobs import layout
 from jobs.crew import PrepareTask
 from jobs.spec import load
-from tests.processes import named
+from tests.jobs.crew_suite import silent
+from tests.workers.struck import Struck
 from workers import preparer
 from workers.crew import RayCrew
 from workers.local import LocalCrew
@@ -86,40 +85,37 @@ def test_a_damaged_file_is_named(crew, tmp_path):
     assert "UDF" not in str(caught.value)
 
 
-def strike(numbers):
-    """A thread that sends each of the signals to one actor at work."""
+@pytest.fixture
+def struck(tmp_path, monkeypatch):
+    """`struck(signals)`: a task whose actors send themselves these, one each."""
+    monkeypatch.setattr(preparer, "Preparer", Struck)
 
-    def wait():
-        struck = set()
-        while len(struck) < len(numbers):
-            for pid in set(named("ray::Preparer.prepare")) - struck:
-                os.kill(pid, numbers[len(struck)])
-                struck.add(pid)
+    def of(signals):
+        task = write(tmp_path / "struck", [png(seed) for seed in range(150)])
+        folder = tmp_path / "struck/out/signals"
+        folder.mkdir(parents=True)
+        for number, one in enumerate(signals):
+            (folder / f"{number}.{int(one)}").touch()
+        return task
 
-    striking = threading.Thread(target=wait, daemon=True)
-    striking.start()
-    return striking
+    return of
 
 
-def test_an_actor_that_dies_or_is_silent_is_named_and_replaced(tmp_path, monkeypatch):
-    """Killed once and stopped once, it leaves the same bytes; a third loss would be the last."""
+def test_an_actor_that_dies_or_is_silent_is_named_and_replaced(struck, tmp_path, monkeypatch):
+    """Killed once and stopped once, it leaves the same bytes."""
     monkeypatch.setattr(preparer, "SILENT_SECONDS", 4.0)
-    images = [png(seed) for seed in range(150)] * 20
-    task, other = write(tmp_path / "a", images), write(tmp_path / "b", images)
-    told = []
-    striking = strike([signal.SIGKILL, signal.SIGSTOP])
+    other, told = write(tmp_path / "quiet", [png(seed) for seed in range(150)]), []
+    task = struck([signal.SIGKILL, signal.SIGSTOP])
     prepared = RayCrew().prepare(task, lambda kind, **fields: told.append((kind, fields)))
-    striking.join(timeout=0)
-    assert not striking.is_alive(), "both were struck"
     assert prepared.to_json() == LocalCrew().prepare(other, print).to_json()
-    lost = [fields["error"] for kind, fields in told if kind == "worker_lost"]
-    assert "was lost: " in lost[0]
-    assert "which prepares the rows, did not answer for " in lost[1]
-    assert not named("ray::Preparer")
+    killed, stopped = [fields for kind, fields in told if kind == "worker_lost"]
+    assert f"worker {killed['worker']} was lost: " in killed["error"]
+    assert f"{stopped['worker']}, which prepares the rows, did not answer for " in stopped["error"]
+    assert killed["worker"] != stopped["worker"]
 
 
-def test_an_actor_that_is_lost_every_time_ends_the_run(tmp_path):
+def test_an_actor_that_is_lost_every_time_ends_the_run(struck):
     """With the last loss in the error."""
-    strike([signal.SIGKILL] * preparer.STARTS)
+    task = struck([signal.SIGKILL] * preparer.STARTS)
     with pytest.raises(WorkerError, match=r"begun 3 times; the last time, worker \S+/\d+ was lost"):
-        RayCrew().prepare(write(tmp_path / "a", [png(seed) for seed in range(150)] * 20), print)
+        RayCrew().prepare(task, silent)

@@ -9,8 +9,9 @@ from workers import seats
 pytestmark = pytest.mark.ray
 
 
-def test_as_many_as_there_is_room_for_train():
+def test_as_many_as_there_is_room_for_train(monkeypatch):
     """Seven of the nine that are asked for find a seat in a cluster of eight CPUs where one is taken."""
+    monkeypatch.setattr(seats, "SETTLE_SECONDS", 2.0)
     with seats.Seats(1, {"CPU": 1.0}) as taken:
         while not taken.taken:
             pass

@@ -1,0 +1,105 @@
+"""A pinned checkpoint: `model: {checkpoint: ...}` names one that is there, and nothing is trained, or read to train on.
+
+It is copied into the job's own `checkpoints/`, under a key of its content, so that all that comes after finds it where
+any other would be, and the dataset can be made again when the place that it came from is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genai.errors import InputError, IntegrityError, NotFound
+from genai.identity import canonical, key_of
+from jobs import layout
+from jobs.parts import FAMILY
+from jobs.resolve import is_run_id, resolve, trained_at
+from jobs.spec import JobSpec
+from jobs.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
+
+CONFIG, MODEL, METRICS = "config.json", "model.safetensors", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A checkpoint's place, and what its config says. `metrics` holds its digest, and what was measured of it."""
+
+    store: Store
+    place: str
+    classes: tuple[str, ...]
+    modality: Modality
+    metrics: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Of the copy: it follows from the content."""
+        return key_of("pinned", 1, checkpoint=self.metrics["digest"])
+
+    def copy(self, store: Store) -> None:
+        """Into the checkpoints of a job, `metrics.json` last. Raises IntegrityError where its digest is another."""
+        from genai.checkpoint import digest_of
+
+        files = {name: self.store.get(name) for name in (CONFIG, MODEL)}
+        if (digest := digest_of(files)) != self.metrics["digest"]:
+            raise IntegrityError(f"{self.place}: found digest {digest}, its {METRICS} says {self.metrics['digest']}")
+        for name, data in (files | {METRICS: canonical(self.metrics)}).items():
+            store.put(layout.checkpoint(self.key, name), data)
+
+
+def look(spec: JobSpec) -> Pinned:
+    """The checkpoint that a job pins. Raises InputError where none is there, or one of another family."""
+    said = str(spec.model.checkpoint)
+    store = _folder(said, spec.output)
+    place = store.locate(CONFIG).removesuffix(f"/{CONFIG}")
+    try:
+        config, metrics = json.loads(store.get(CONFIG)), _metrics(store)
+        family, modality, classes = config["family"], config["modality"], tuple(map(str, config["classes"]))
+    except NotFound as error:
+        raise _none(said, f"there is no {CONFIG} with its {MODEL} at {place}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _none(said, f"{place}/{CONFIG} cannot be read") from error
+    asked, kind = FAMILY.write(spec.model.family)["family"], str(family["kind"])
+    if asked != kind:
+        raise InputError(f"model.family: found {asked}; the checkpoint at {place} is a {kind}: say family: {kind}")
+    from genai import modalities
+
+    return Pinned(store, place, classes, modalities.stored(modality), metrics)
+
+
+def _metrics(store: Store) -> dict[str, Any]:
+    """What is known of the checkpoint: at least its digest, which is taken of its files where nothing says it."""
+    try:
+        found = json.loads(store.get(METRICS))
+        if isinstance(found["digest"], str):
+            return dict(found)
+    except (NotFound, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    from genai.checkpoint import digest_of
+
+    return {"digest": digest_of({name: store.get(name) for name in (CONFIG, MODEL)})}
+
+
+def _folder(said: str, output: str) -> Store:
+    """Where the files are: a folder or URI, or that of the checkpoint of a run or a dataset."""
+    if "/" in said and not {"runs", "datasets"} & set(said.rstrip("/").split("/")[-2:-1]):
+        return open_store(said)
+    if "/" not in said and not is_run_id(said):
+        raise _none(said, "it is no run's id, and no path (which has a slash)")
+    target = resolve(said, output)
+    try:
+        digest = str(json.loads(target.store.get(layout.run(target.run_id, "result.json")))["checkpoint"])
+    except (NotFound, ValueError, KeyError, TypeError, RecursionError):
+        raise _none(said, "the run is not done") from None
+    key = trained_at(target.store, digest)
+    if key is None:
+        raise _none(said, f"the checkpoint that it was made with, {digest[:12]}, is not there any more")
+    return target.store.child(f"checkpoints/{key}")
+
+
+def _none(said: str, why: str) -> InputError:
+    allowed = f"a finished run's id, its path or URI, or that of a folder with {CONFIG} and {MODEL}"
+    return InputError(f"model.checkpoint: found {said!r}: {why}; allowed: {allowed}")
