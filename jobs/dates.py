@@ -23,8 +23,8 @@ from jobs.form import rule
 FIELDS = (("data", "source"), ("data", "test_source"), ("output",), ("model", "checkpoint"))  # that dates may stand in
 _STANDS = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _MEANS = re.compile(r"\s*(logical_date|window\.start|window\.end)\s*(?:\|\s*((?:[\w/.:-]|%[YmdHMSjGVu])+?)\s*)?")
-_SPAN = re.compile(r"([1-9][0-9]{0,3})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN = re.compile(r"([1-9][0-9]{0,3})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ALLOWED = (
     "{{ logical_date }}, {{ window.start }} or {{ window.end }}, each with a form such as {{ logical_date | %Y/%m/%d }}"
 )

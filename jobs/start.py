@@ -16,16 +16,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from genai.errors import GenaiError
+from genai.errors import DeadlinePassed, GenaiError
 from jobs.events import Event
 
 LAST_WORDS = 4000  # characters
 
 
-def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], None], *, lease: bool = True) -> int:
-    """Run the driver of a written job file to its end; its exit code."""
+def drive(
+    job_uri: str,
+    crew: str,
+    command: str,
+    listener: Callable[[Event], None],
+    *,
+    lease: bool = True,
+    timeout: float | None = None,
+) -> int:
+    """Run the driver of a written job file to its end, or for `timeout` seconds; its exit code."""
     line = [sys.executable, "-m", "workers", job_uri, "--crew", crew, "--command", command, "--with-parent"]
     line += [] if lease else ["--no-lease"]
+    line += ["--timeout", str(timeout)] if timeout else []
     over, stopped_by = False, list[int]()
     with tempfile.TemporaryFile("w+") as words:
         with _started(line, words.fileno(), stopped_by) as process:
@@ -37,7 +46,7 @@ def drive(job_uri: str, crew: str, command: str, listener: Callable[[Event], Non
         code = process.returncode
         if stopped_by and code == -signal.SIGKILL:  # as the second signal asked for
             return 128 + stopped_by[0]
-        if not over and code not in (130, 143):
+        if not over and code not in (130, 143, DeadlinePassed.exit_code):
             words.seek(0)
             told = words.read()[-LAST_WORDS:].strip() or "(it said nothing)"
             raise GenaiError(

@@ -17,11 +17,12 @@ from contextlib import contextmanager
 import click
 
 from genai.errors import GenaiError
-from jobs import layout
+from jobs import layout, listeners
 from jobs.crew import Crew
 from jobs.driver import run
 from jobs.events import Event, EventLog
 from jobs.lease import Leases, keep
+from jobs.listeners import Audience
 from jobs.spec import JobSpec, load
 from jobs.stores import open_store
 from jobs.survey import Survey, survey
@@ -50,27 +51,40 @@ OWN = {  # for a Ray of our own on this machine
 @click.option("--command", default="", help="What the user typed, for the page.")
 @click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
 @click.option("--with-parent", is_flag=True, help="Stop when standard input ends.")
-def main(job_uri: str, crew_name: str, command: str, lease: bool, with_parent: bool) -> None:  # noqa: FBT001  # click's
+@click.option("--timeout", type=float, help="Seconds after which it stops, with exit code 124.")
+def main(
+    job_uri: str,
+    crew_name: str,
+    command: str,
+    lease: bool,
+    with_parent: bool,
+    timeout: float | None,  # noqa: FBT001  # click's
+) -> None:
     """Drive the run whose job file is JOB_URI."""
     folder, _, name = job_uri.rpartition("/")
     tell, stopped_by = _only_events(), stop.heed()
     if with_parent:
         stop.end_with_parent()
+    if timeout:
+        stop.end_after(timeout)
     try:
         spec = load(job_uri, open_store(folder).get(name))
         store, run_id = layout.job_store(spec), layout.run_id(spec)
+        audience = _audience(spec, tell)
         with keep(Leases(store, run_id, on=lease)) as leases:
             _take(leases, run_id, tell)
-            with EventLog(store, run_id, tell) as events, stop.told(events, stopped_by):
+            log = EventLog(store, run_id, tell, audience)
+            with log as events, audience.heard(events), stop.told(events, stopped_by):
                 events.note("run_started", run=run_id, crew=crew_name, job=job_uri, command=command)
-                found = survey(spec)
+                found = _surveyed(spec, events)
                 with crew_of(crew_name, found) as crew:
                     stop.heed(stopped_by)  # Ray has put handlers of its own
+                    _measured(audience, spec.name, run_id)
                     run(found, crew, events, lambda: _page(found, events, command or f"genai run {job_uri}"), leases)
     except GenaiError as error:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(128 + stopped_by[0])
+        sys.exit(stop.code_of(stopped_by[0]))
 
 
 def _take(leases: Leases, run_id: str, tell: Callable[[Event], None]) -> None:
@@ -80,6 +94,32 @@ def _take(leases: Leases, run_id: str, tell: Callable[[Event], None]) -> None:
     except GenaiError as error:
         tell(Event("run_failed", time.time(), {"error": str(error), "exit_code": error.exit_code}))
         raise
+
+
+def _audience(spec: JobSpec, tell: Callable[[Event], None]) -> Audience:
+    """Those whom the job asks to be told. Raises InputError, told here: there is no run yet."""
+    try:
+        return listeners.of(spec)
+    except GenaiError as error:
+        tell(Event("run_failed", time.time(), {"error": str(error), "exit_code": error.exit_code}))
+        raise
+
+
+def _surveyed(spec: JobSpec, events: EventLog) -> Survey:
+    """What there is. A source that is gone ends the run, and is told like every end."""
+    try:
+        return survey(spec)
+    except GenaiError as error:
+        events.note("run_failed", error=str(error), exit_code=error.exit_code)
+        raise
+
+
+def _measured(audience: Audience, job: str, run_id: str) -> None:
+    """Prometheus hears of a run on a cluster: of a Ray of our own nobody asks."""
+    if os.environ.get("RAY_ADDRESS") and "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        from workers.metrics import RayMetrics
+
+        audience.add("metrics", RayMetrics(job, run_id))
 
 
 def _only_events() -> Callable[[Event], None]:

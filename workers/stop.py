@@ -1,5 +1,5 @@
-"""Stopping a driver: SIGINT and SIGTERM end it in order within `SECONDS`, with all that is finished safe; a second one
-ends it at once. So does the end of whoever started it, where that is asked for.
+"""Stopping a driver: SIGINT, SIGTERM and its deadline end it in order within `SECONDS`, with all that is finished safe;
+a second signal ends it at once. So does the end of whoever started it, where that is asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from genai.errors import DeadlinePassed
 from jobs.events import EventLog
 
 SECONDS = 8.0  # for the orderly end; after it the process is gone all the same
@@ -24,16 +25,26 @@ def heed(stopped_by: list[int] | None = None) -> list[int]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if first:
-            os._exit(128 + number)
+            os._exit(code_of(number))
         first.append(number)
-        limit = threading.Timer(SECONDS, os._exit, [128 + number])  # a store or a cluster may hang
+        limit = threading.Timer(SECONDS, os._exit, [code_of(number)])  # a store or a cluster may hang
         limit.daemon = True
         limit.start()
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, stop)
     return first
+
+
+def code_of(number: int) -> int:
+    """The exit code of a process that a signal has stopped; that of the deadline is SIGALRM."""
+    return DeadlinePassed.exit_code if number == signal.SIGALRM else 128 + number
+
+
+def end_after(seconds: float) -> None:
+    """SIGALRM to this process when its time is over."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def end_with_parent() -> None:
@@ -53,7 +64,8 @@ def told(events: EventLog, stopped_by: list[int]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        name = signal.Signals(stopped_by[0]).name
+        late = stopped_by[0] == signal.SIGALRM
+        name = "its deadline (--timeout)" if late else signal.Signals(stopped_by[0]).name
         text = f"stopped by {name}; everything finished is safe, and the same command goes on"
-        events.note("run_failed", error=text, exit_code=128 + stopped_by[0])
+        events.note("run_failed", error=text, exit_code=code_of(stopped_by[0]))
         raise

@@ -20,6 +20,23 @@ JSON = click.option("--json", "as_json", is_flag=True, help="The result as JSON.
 OUTPUT = click.option("--output", default="runs", show_default=True, help="Where a run id is looked for.")
 
 
+class Length(click.ParamType):
+    """A time such as 90s, 30m, 26h or 7d, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from jobs.dates import span
+
+        try:
+            return span(value).total_seconds() if isinstance(value, str) else float(value)
+        except ValueError:
+            return self.fail(f"found {value!r}; allowed: a time such as 90s, 30m, 26h or 7d", param, ctx)
+
+
+TIMEOUT = click.option("--timeout", type=Length(), help="Stop after so long (90s, 30m, 6h), with exit code 124.")
+
+
 def SET(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802  # stands beside the others
     """What changes a job file on its way in: `--set`, and `--logical-date`, which is one of its fields."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from genai.errors import InputError, LeaseHeld
-from jobs.commands._ways import JSON, OUTPUT, SET, Told, say, tell, typed
+from jobs.commands._ways import JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typed
 
 
 @click.command("run")
@@ -16,15 +16,23 @@ from jobs.commands._ways import JSON, OUTPUT, SET, Told, say, tell, typed
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--crew", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
               help="Ray, or this one process without Ray; the bytes are the same.")  # fmt: skip
+@TIMEOUT
 @click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
 def command(
-    run_: str, overrides: tuple[str, ...], output: str, as_json: bool, dry_run: bool, crew: str, lease: bool
+    run_: str,
+    overrides: tuple[str, ...],
+    output: str,
+    as_json: bool,
+    dry_run: bool,
+    crew: str,
+    timeout: float | None,
+    lease: bool,
 ) -> None:
     """Read, train, mint, publish. Run it again and nothing is done twice; killed, it goes on where it was.
 
     Example: genai run job.yaml --set generate.count=10000
     """
-    from jobs import layout, start, view
+    from jobs import layout, listeners, start, view
     from jobs.console import console
     from jobs.resolve import resolve
     from jobs.survey import survey
@@ -38,11 +46,12 @@ def command(
         tell(f"run {target.run_id}: complete already, nothing to do")
         shown = view.done(found)
         return say(shown, view.done_lines(shown), as_json=as_json)
+    listeners.asked(target.spec)  # what they need is there, or nothing is begun
     job = layout.run(target.run_id)
     found.store.put(job, found.spec.to_yaml().encode())
     with console() as show:
         told = Told(show)
-        code = start.drive(found.store.locate(job), crew, typed(), told, lease=lease)
+        code = start.drive(found.store.locate(job), crew, typed(), told, lease=lease, timeout=timeout)
     if told.error:
         tell(told.error if "\n" in told.error else f"error: {told.error}")
     if code in (InputError.exit_code, LeaseHeld.exit_code):

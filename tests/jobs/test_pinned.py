@@ -16,10 +16,8 @@ from tests.jobs.scripted import ScriptedCrew
 @pytest.fixture
 def trained(tmp_path):
     """A finished run that trained, its output, and the survey of it."""
-    spec = load(
-        "job.yaml",
-        f"name: first\noutput: {tmp_path}\ndata: {{source: sklearn://digits}}\ntrain: {{batch: 8}}\ngenerate: {{count: 8, part_rows: 4}}",
-    )
+    rows = "data: {source: sklearn://digits}\ntrain: {batch: 8}\ngenerate: {count: 8, part_rows: 4}"
+    spec = load("job.yaml", f"name: first\noutput: {tmp_path}\n{rows}")
     found = survey(spec)
     found.store.put(layout.run(layout.run_id(spec)), spec.to_yaml().encode())
     run(found, ScriptedCrew(), EventLog(found.store, layout.run_id(spec)))
