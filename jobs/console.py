@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from jobs.events import Event
@@ -140,6 +141,8 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "shard_doubled": lambda f: f"generate: {f['shard']} takes long; tried a second time elsewhere",
     "shard_quarantined": lambda f: f"generate: gave up {f['shard']}: {f['error']}",
     "worker_lost": lambda f: f"{f['stage']}: {f['error']}",
+    "listener_failed": lambda f: f"{f['listener']}: {f['error']}; the run goes on without it",
+    "listener_dropped": lambda f: f"{f['listener']}: too slow, {_counted(f['events'], 'event')} not told",
     "waiting": lambda f: f"waiting on {f['on']}",
     "steps_dropped": lambda f: (
         f"train: stopped at step {f['step']:,}; step {f['saved']:,} is saved, what came after it will be done again"
@@ -157,6 +160,15 @@ def sentence(event: Event) -> str:
         return f"train: step {f['step']:,}, {_note(event)}"
     told = SENTENCES.get(event.kind)
     return told(f) if told else ""
+
+
+def dated_sentence(event: Event) -> str:
+    """The same with its time, for a log."""
+    text = sentence(event) or (event.fields.get("error") and f"error: {event.fields['error']}") or _ENDS.get(event.kind)
+    return f"{datetime.fromtimestamp(event.at, UTC):%Y-%m-%d %H:%M:%SZ}  {text}" if text else ""
+
+
+_ENDS = {"run_done": "done"}
 
 
 def _to_stderr(text: str) -> None:

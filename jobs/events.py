@@ -42,6 +42,8 @@ KINDS = {
     "waiting": "seconds without news, and on what: who does what, and for how long",
     "steps_dropped": "the step at which training was stopped, and the last one that is saved",
     "parts_dropped": "parts in hand when the run was stopped; parts done and planned",
+    "listener_failed": "listener, error: told once; the run goes on",
+    "listener_dropped": "listener, events: how many it was not told, since it was too slow",
     "stage_done": "stage, key, seconds",
     "run_done": "dataset, digest, rows, bytes, seconds",
     "run_incomplete": "parts done and missing, the errors",
@@ -92,7 +94,7 @@ class EventLog:
         self._store, self._run, self._listeners, self._clock = store, run_id, listeners, clock
         self._waiting: list[Event] = []
         self._writer = secrets.token_hex(4)
-        self._next = 1 + max((number for number, _ in _segments(store, run_id)), default=-1)
+        self._next = 1 + max((number for number, _ in segments(store, run_id)), default=-1)
         self._written_at = clock()
 
     def note(self, kind: str, **fields: Any) -> None:
@@ -126,7 +128,7 @@ class EventLog:
 
 def read(store: Store, run_id: str) -> Iterator[Event]:
     """All events of a run, in order. A line that is damaged is passed over: events tell, the ledger knows."""
-    for _, key in sorted(_segments(store, run_id)):
+    for _, key in sorted(segments(store, run_id)):
         for line in store.get(key).splitlines():
             try:
                 event = Event.from_json(line)
@@ -135,8 +137,8 @@ def read(store: Store, run_id: str) -> Iterator[Event]:
             yield event
 
 
-def _segments(store: Store, run_id: str) -> Iterator[tuple[int, str]]:
-    """Number and key of each segment; what else lies there is not ours."""
+def segments(store: Store, run_id: str) -> Iterator[tuple[int, str]]:
+    """Number and key of each segment of a run's events; what else lies there is not ours."""
     for entry in store.list(layout.run(run_id, "events/")):
         if found := _SEGMENT.fullmatch(entry.key.rpartition("/")[2]):
             yield int(found[1]), entry.key

@@ -22,6 +22,7 @@ from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
 from jobs.faults import faults_of
 from jobs.form import Part, rule
+from jobs.notify import Notify
 from jobs.override import override
 from jobs.parts import (
     FAMILY,
@@ -72,10 +73,14 @@ class JobSpec(Part):
     )
     window: Span = Field("1d", description="Length of the window that ends at the logical date: 1d, 6h, 30m, 2w.")
     output: Text = Field(description="Where everything goes: a folder, or a URI such as s3://bucket/prefix.")
-    data: Data = Field(description="The rows that there are.")
+    data: Data = Field(
+        default_factory=lambda: Data.model_validate({}),
+        description="The rows that there are; none are read where a checkpoint is given.",
+    )
     model: Model = Field(default_factory=lambda: Model.model_validate({}), description="The family and its fields.")
     train: Train = Field(default_factory=Train, description="How to train.")
     generate: Generate = Field(default_factory=lambda: Generate.model_validate({}), description="The samples to mint.")
+    notify: Notify = Field(default_factory=lambda: Notify.model_validate({}), description="Who is told of a run.")
 
     @model_validator(mode="before")
     @classmethod
@@ -100,13 +105,24 @@ class JobSpec(Part):
         if self.train.keep == "best" and not self.data.split.validation:
             text = "found best without rows to validate on; allowed: last, or data.split.validation above 0"
             raise rule(text, "train.keep", "data.split.validation")
+        self._rules_of_rows()
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | Balance)),
             ("generate.labels", self.generate.labels is not None),
         ):
-            if asks and self.data.label is None:
+            if asks and self.data.label is None and self.model.checkpoint is None:
                 raise rule("found a wish by class for data without classes; allowed: a number", path, "data.label")
         return self
+
+    def _rules_of_rows(self) -> None:
+        """Rows are needed to train on, and to count by."""
+        if self.model.checkpoint is None:
+            if not self.data.source:
+                text = "missing; allowed: where the rows are, or a model.checkpoint, which needs none"
+                raise rule(text, "data.source", "data", "model.checkpoint")
+        elif isinstance(self.generate.count, Match | Balance):
+            text = "found a wish by the training rows beside model.checkpoint; allowed: a number, or {per_class: n}"
+            raise rule(text, "generate.count", "model.checkpoint")
 
     def anchored(self) -> JobSpec:
         """The same job with local paths made absolute: its workers run in folders of their own."""
@@ -116,7 +132,13 @@ class JobSpec(Part):
                 "test_source": self.data.test_source and _absolute(self.data.test_source),
             }
         )
-        return self.model_copy(update={"output": _absolute(self.output), "data": data})
+        folder = self.notify.tensorboard
+        notify = self.notify.model_copy(update={"tensorboard": folder and _absolute(folder)})
+        update: dict[str, Any] = {"output": _absolute(self.output), "data": data, "notify": notify}
+        pinned = self.model.checkpoint
+        if pinned is not None and "/" in pinned:  # else it is a run's id
+            update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})
+        return self.model_copy(update=update)
 
     @property
     def sampling_seed(self) -> int:
@@ -127,8 +149,8 @@ class JobSpec(Part):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that the job says, defaults included, but where it writes."""
-        return sha256(canonical(self.model_dump(mode="json", exclude={"output"})))
+        """SHA-256 of all that the job says, defaults included, but where it writes and who is told."""
+        return sha256(canonical(self.model_dump(mode="json", exclude={"output", "notify"})))
 
     def to_yaml(self) -> str:
         """A job file that says the same, defaults included."""
