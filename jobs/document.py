@@ -83,12 +83,12 @@ def shown(value: Any) -> str:
     return printable(dump(value).split("\n")[0] if value is None or isinstance(value, bool) else repr(value))
 
 
-def read(name: str, text: str | bytes) -> Document:
-    """The document `text` of the file `name`. Raises SpecError where it cannot be read at all."""
+def read(name: str, text: str | bytes, least: str = "name, data and output") -> Document:
+    """The document `text` of the file `name`, which says `least`. Raises SpecError where it cannot be read at all."""
     document = parse(_decoded(name, text), lambda line, column: Place(name, line, column))
     if not isinstance(document.values, dict):
         found = "nothing" if document.values is None else "no mapping"
-        raise _error(document.places[()], f"found {found}; allowed: `key: value` lines, at least name, data and output")
+        raise _error(document.places[()], f"found {found}; allowed: `key: value` lines, at least {least}")
     return document
 
 

@@ -71,14 +71,14 @@ def faults_of(error: ValidationError, document: Document) -> list[tuple[Fault, t
 
 def _fault(document: Document, path: Path, errors: list[ErrorDetails]) -> Fault:
     unknown = errors[0]["type"] == "unknown_key"
-    place = document.keys[path] if unknown else _place(document, path)
-    return Fault(place, path, _sentence(document, path, errors))
+    at = document.keys[path] if unknown else place(document, path)
+    return Fault(at, path, _sentence(document, path, errors))
 
 
 def _broken_rule(document: Document, error: ErrorDetails) -> tuple[Fault, tuple[Path, ...]]:
     context = error["ctx"]
     touched = tuple(tuple(path.split(".")) for path in context["touches"]) or (_path(document.values, error),)
-    return Fault(_place(document, touched[0]), touched[0], context["text"], rule=True), touched
+    return Fault(place(document, touched[0]), touched[0], context["text"], rule=True), touched
 
 
 def _path(values: Any, error: ErrorDetails) -> Path:
@@ -94,7 +94,7 @@ def _path(values: Any, error: ErrorDetails) -> Path:
     return path
 
 
-def _place(document: Document, path: Path) -> Place:
+def place(document: Document, path: Path) -> Place:
     """The place of a value (of its key, where it is a mapping or a list), or of what is around it and there."""
     while path not in document.places:
         path = path[:-1]

@@ -16,6 +16,7 @@ TOPICS = (
     "Data: finding it",
     "Data: its columns",
     "Data: its rows",
+    "The cluster file",
     "Running a job",
     "Training",
     "Workers",

@@ -18,7 +18,7 @@ from genai import errors
 ROOT = Path(__file__).parents[2]
 CLASSES = {name for name, value in vars(errors).items() if isinstance(value, type)} | {"Unanswered"}
 MAKERS = {  # functions that make an error, or the text of one: which argument is that
-    "rule": 0, "_unreadable": 0, "_error": -1, "Fault": 2, "_Refused": 0,
+    "rule": 0, "_unreadable": 0, "_error": -1, "Fault": 2, "Found": 1, "_Refused": 0,
 }  # fmt: skip
 ANYTHING = ".*"
 

@@ -15,7 +15,10 @@ from tests.errors.sites import ROOT, sites
 pytestmark = pytest.mark.s3
 PAGE = ROOT / "docs/errors.md"
 LONGEST = 700  # letters of one message
-LINES = {"many_faults", "key_no_text", "driver_killed"}  # messages of several lines
+LINES = {  # messages of several lines
+    "many_faults", "key_no_text", "driver_killed", "cluster_bare", "cluster_refused", "cluster_let_through",
+    "cluster_negative", "cluster_python", "cluster_keys",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
