@@ -75,6 +75,11 @@ class Holder:
             raise ValueError("no holder of a lease")
         return found
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a living process of this machine."""
+        return _alive(self) is True
+
     def __str__(self) -> str:
         return f"run {self.run} on {self.host} (process {self.pid})"
 
@@ -190,6 +195,14 @@ def holders(store: Store, clock: Clock = time) -> dict[str, Holder]:
                 unknown.remove(name)
                 live |= {name: now[1]} if now[1] else {}
     return live
+
+
+def holder_of(store: Store, name: str) -> Holder | None:
+    """Who holds a lease, at a glance: one whose process is known to be gone does not. One on another machine that died
+    without a word is still named.
+    """
+    holder = _newest(store, name)[1]
+    return None if holder is None or _alive(holder) is False else holder
 
 
 def _newest(store: Store, name: str) -> tuple[int, Holder | None]:

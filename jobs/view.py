@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from math import prod
 from typing import Annotated, Any
@@ -103,6 +104,10 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
 
 def state_lines(view: dict[str, Any]) -> Iterator[str]:
     yield f"state     {view['state']}" + (f": {view['error']}" if view["error"] else "")
+    if view.get("holder"):
+        yield f"driver    {view['holder']}"
+    if view.get("address"):
+        yield f"cluster   {view['address']}"
     yield from plan_lines(view)
     if view["last_event"]:
         yield f"last      {view['last_event']['at']} {view['last_event']['kind']}"
@@ -126,7 +131,7 @@ def result_of(store: Store, run_id: str) -> dict[str, Any] | None:
 _TIME = Annotated[float, Ge(0), Lt(LATEST)]
 _RESULT: dict[str, Any] = {
     "began": _TIME, "ended": _TIME, "rows": int, "bytes": int, "exit_code": int,
-    **dict.fromkeys(("state", "error", "dataset", "path", "page", "digest", "checkpoint"), str),
+    **dict.fromkeys(("state", "error", "dataset", "path", "page", "digest", "checkpoint", "logical_date"), str),
 }  # fmt: skip  # what a result says, where it says it
 
 
@@ -146,7 +151,25 @@ def runs(output: str, job: str | None = None) -> list[dict[str, Any]]:
 def run_lines(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     for run in found:
         rows = f"{run['rows']:>12,} samples" if run.get("rows") else ""
-        yield f"{run['run']:<32} {run['state']:<11} {run['ended'] or '':<17} {rows}"
+        date = f"  for {run['logical_date']}" if run.get("logical_date") else ""
+        yield f"{run['run']:<32} {run['state']:<11} {run['ended'] or '':<17} {rows}{date}"
+
+
+def newest(store: Store) -> float | None:
+    """When the newest run of a job was done, in seconds since the epoch; None where none is."""
+    names = [entry.key.split("/") for entry in store.list("runs/")]
+    results = [result_of(store, name[1]) or {} for name in names if name[2:] == ["result.json"]]
+    return max((float(r["ended"]) for r in results if r.get("state") == "done" and "ended" in r), default=None)
+
+
+def is_fresh(store: Store, seconds: float, tell: Callable[[str], None], now: Callable[[], float] = time.time) -> bool:
+    """Whether a run of the job was done within so long; tells why not."""
+    at = newest(store)
+    if at is not None and now() - at <= seconds:
+        return True
+    found = "no run was done yet" if at is None else f"the newest was done {_when(at)}, {(now() - at) / 3600:.1f} h ago"
+    tell(f"error: {found}; allowed: within {seconds / 3600:g} h (--max-age)")
+    return False
 
 
 def done(found: Survey) -> dict[str, Any]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-from genai.errors import DeadlinePassed
+from genai.errors import DeadlinePassed, GenaiError
 from jobs.events import EventLog
+from jobs.stop import asked, forget
+from jobs.stores import Store
 
+LOOK_SECONDS = 5.0  # between two looks for a wish to stop
 SECONDS = 8.0  # for the orderly end; after it the process is gone all the same
 
 
@@ -56,6 +60,21 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def heed_wishes(store: Store, run: str) -> None:
+    """SIGTERM to this process when somebody asks in the store that the run is stopped, or has asked."""
+
+    def look() -> None:
+        while True:
+            with suppress(GenaiError):
+                if asked(store, run):
+                    forget(store, run)
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    return
+            time.sleep(LOOK_SECONDS)
+
+    threading.Thread(target=look, name="wishes", daemon=True).start()
 
 
 @contextmanager

@@ -14,7 +14,16 @@ import click
 
 from genai.errors import InputError
 
-_SET = click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file.")
+SET_ONLY = click.option(
+    "--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file."
+)
+CREW = click.option(
+    "--crew",
+    type=click.Choice(["ray", "local"]),
+    default="ray",
+    show_default=True,
+    help="Ray, or this one process without Ray; the bytes are the same.",
+)
 _DATE = click.option("--logical-date", metavar="DATE", help="The day or moment that the run is for, in UTC.")
 JSON = click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
 OUTPUT = click.option("--output", default="runs", show_default=True, help="Where a run id is looked for.")
@@ -29,9 +38,13 @@ class Length(click.ParamType):
         from jobs.dates import span
 
         try:
-            return span(value).total_seconds() if isinstance(value, str) else float(value)
+            return float(value) if _is_number(value) else span(value).total_seconds()
         except ValueError:
             return self.fail(f"found {value!r}; allowed: a time such as 90s, 30m, 26h or 7d", param, ctx)
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, str) or value.replace(".", "", 1).isdigit()
 
 
 TIMEOUT = click.option("--timeout", type=Length(), help="Stop after so long (90s, 30m, 6h), with exit code 124.")
@@ -40,7 +53,7 @@ TIMEOUT = click.option("--timeout", type=Length(), help="Stop after so long (90s
 def SET(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802  # stands beside the others
     """What changes a job file on its way in: `--set`, and `--logical-date`, which is one of its fields."""
 
-    @_SET
+    @SET_ONLY
     @_DATE
     @wraps(command)
     def with_date(*args: Any, overrides: tuple[str, ...], logical_date: str | None, **kwargs: Any) -> Any:

@@ -1,0 +1,40 @@
+"""Who is at work on a run now: its lease says who, and the cluster that it was submitted to whether that is still there.
+
+A cluster that is gone takes nothing of a run along, so what is told of it is how much is safe and how to go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from genai.errors import GenaiError
+from jobs.lease import holder_of
+from jobs.rayjobs import JobServer
+from jobs.submit import Submitted
+from jobs.survey import Survey
+
+
+def standing(found: Survey, run: str) -> dict[str, Any]:
+    """What `genai status` says beside what is in the store; it replaces the state where it knows better."""
+    if found.complete:
+        return {}
+    holder, submitted = holder_of(found.store, run), Submitted.of(found.store, run)
+    shown: dict[str, Any] = {"holder": str(holder) if holder else None, "address": submitted and submitted.address}
+    if submitted is None:
+        return shown | ({"state": "at work"} if holder else {})
+    try:
+        there = JobServer(submitted.address).find(run)
+    except GenaiError as error:
+        if holder is None:  # it ended, or was stopped, and said so
+            return shown
+        command = f"genai submit {found.store.locate(f'runs/{run}')} --address …"
+        return shown | {"state": "head lost", "error": f"{error}; {_safe(found)}; go on with {command}"}
+    if there is None or there.ended:
+        return shown | ({"state": "lost", "error": there and there.message} if holder else {})
+    return shown | {"state": "at work" if holder else there.state.lower()}
+
+
+def _safe(found: Survey) -> str:
+    if found.plan is None or not found.metrics:
+        return "training goes on from its last state"
+    return f"{len(found.receipts)} of {len(found.plan)} parts are safe"
