@@ -21,8 +21,9 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         dated = name == "logical_date"
-        place = Place(f"--logical-date {printable(text)}" if dated else f"--set {printable(assignment)}")
         steps = name.split(".")
+        told = f"{name}=..." if equals and steps[0] == "notify" else assignment  # a webhook's address may be its key
+        place = Place(f"--logical-date {printable(text)}" if dated else f"--set {printable(told)}")
         try:
             if not equals or not all(steps) or len(steps) > DEPTH:
                 raise _error(place, (), "found no assignment; allowed: --set path.to.key=value")

@@ -28,8 +28,8 @@ COUNTERS = {
 }
 STAGE_COUNTERS = {"genai_workers_lost": "Workers that died or were ended because they were silent."}
 STAGE_GAUGES = {"genai_stage_seconds": "Seconds that a stage took."}
-SECONDS = {"genai_part_seconds": "Seconds that a worker took for a part."}
-BOUNDS = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000]
+SECONDS = {"genai_part_seconds": "Seconds that a worker took for a part, by what it did (wait, draw, encode, put)."}
+BOUNDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000]
 
 
 class RayMetrics:
@@ -49,7 +49,7 @@ class RayMetrics:
             **{name: Counter(name, about, TAGS) for name, about in COUNTERS.items()},
             **{name: Gauge(name, about, stage) for name, about in STAGE_GAUGES.items()},
             **{name: Counter(name, about, stage) for name, about in STAGE_COUNTERS.items()},
-            **{name: Histogram(name, about, BOUNDS, TAGS) for name, about in SECONDS.items()},
+            **{name: Histogram(name, about, BOUNDS, (*TAGS, "did")) for name, about in SECONDS.items()},
         }
         for metric in self._metrics.values():
             metric.set_default_tags({"job": job, "run": run})
@@ -85,7 +85,8 @@ class RayMetrics:
         self._set("parts_planned", fields["parts"])
         self._add("rows", fields["rows"])
         self._add("bytes", fields["bytes"])
-        self._metrics["genai_part_seconds"].observe(fields["seconds"])
+        for did, seconds in fields["seconds"].items():
+            self._metrics["genai_part_seconds"].observe(seconds, {"did": did})
 
     def _shard_failed(self, fields: dict[str, Any]) -> None:
         if fields["decision"] == "retry":

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.cli import main
+from tests.hook import CLOSE, hook
 from tests.processes import descendants
 
 pytestmark = pytest.mark.s3
@@ -201,3 +202,54 @@ def test_a_run_that_is_named_with_a_credential_is_refused_and_not_repeated(watch
             assert done.exit_code == 2, (arguments, done.output)
             watched.said.append(done.output)
     assert watched.leaks() == []
+
+
+NOTIFY = "notify: {webhook: {url_env: HOOK, secret_env: HOOK_SECRET}, openlineage: true}\n"
+
+
+def private(host: str) -> str:
+    """An address all of whose parts but the host are secrets."""
+    return f"http://{USER}:{PASSWORD}@{host}/services/canary?token=canary"
+
+
+def test_who_is_told_of_a_run_leaves_no_secret_anywhere(watched):
+    """The webhook's address and secret, and lineage's: taken, refused, redirected, cut off, not there, and no URL; not
+    in the run's folder, its events, the words, the titles, or the bodies that were sent.
+    """
+    job = watched.job("runs")
+    (watched.folder / job).write_text((watched.folder / job).read_text() + NOTIFY)
+    watched.environment |= {"HOOK_SECRET": SECRET}
+    lineage = '{{"type": "http", "url": "{}", "retry": {{"total": 0}}}}'
+    with hook(200) as good, hook(404) as bad, hook(private("127.0.0.1:9")) as away, hook(CLOSE) as closing:
+        for seed, server in enumerate((good, bad, away, closing)):
+            around = {"HOOK": private(server.host), "OPENLINEAGE__TRANSPORT": lineage.format(private(server.host))}
+            watched("run", job, "--crew", "local", "--set", f"seed={seed}", **around)
+        nobody = {"HOOK": private("127.0.0.1:9"), "OPENLINEAGE__TRANSPORT": lineage.format(private("127.0.0.1:9"))}
+        watched("run", job, "--crew", "local", "--set", "seed=9", **nobody)
+        odd = watched("run", job, "--crew", "local", "--set", "seed=10", code=2, HOOK=f"ftp://{USER}:{PASSWORD}@host/")
+        sent = [one.body for server in (good, bad, away, closing) for one in server.received]
+
+    assert (
+        "webhook: http://127.0.0.1:9: Connection refused; tried 3 times; the run goes on without it" in watched.said[4]
+    )
+    assert [("listener_failed" in text, "webhook: " in text) for text in watched.said[:1]] == [(False, False)]
+    assert "the variable HOOK holds no URL" in odd
+    assert len(sent) >= 4 * 3
+    assert watched.leaks(*sent) == []
+
+
+@pytest.mark.parametrize("given", ["webhook: {}", "webhook: {{url: '{}'}}", "webhook: ['{}']", "webhok: '{}'"])
+def test_a_secret_in_a_webhook_is_refused_and_not_repeated(watched, monkeypatch, given):
+    """In the job file and by --set; nothing is written."""
+    monkeypatch.chdir(watched.folder)
+    job = watched.job("runs")
+    for uri in (private("host"), "https://host/?key=canary", f"https://host:{SECRET}"):
+        text = given.format(uri)
+        (watched.folder / "written.yaml").write_text((watched.folder / job).read_text() + f"notify: {{{text}}}\n")
+        for arguments in (["written.yaml"], [job, "--set", f"notify={{{text}}}"]):
+            done = CliRunner().invoke(main, ["run", *arguments])
+            assert done.exit_code == 2, (arguments, done.output)
+            watched.said.append(done.output)
+    (watched.folder / "written.yaml").unlink()
+    assert watched.leaks() == []
+    assert not (watched.folder / "runs").exists()

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -88,7 +90,7 @@ def test_listeners_that_hang_or_fail_change_nothing(genai, finished):
     assert "webhook: too slow, 1 event not told" in done.stderr
 
 
-def test_a_run_that_fails_or_is_stopped_is_told(genai):
+def test_a_run_that_fails_is_told(genai):
     """By its error and exit code; the command then ends as it would have."""
     with hook() as server:
         around = surroundings(genai, server)
@@ -112,6 +114,27 @@ def test_a_run_that_fails_or_is_stopped_is_told(genai):
     assert "9,999" in body["error"] or "9999" in body["error"]
     lineage = [json.loads(line) for line in (genai.folder / "lineage.jsonl").read_text().splitlines()]
     assert [event["eventType"] for event in lineage] == ["START", "FAIL"]
+
+
+def test_a_run_that_is_stopped_is_told(genai):
+    """With the exit code of its signal; for lineage it is aborted, not failed."""
+    with hook() as server:
+        job = genai.job(text=SMALL.replace("count: 40", "count: 200000"))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs", "run", job, "--crew", "local"], cwd=genai.folder, text=True,
+            env={**os.environ, **surroundings(genai, server)}, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert any("generate: 1 of" in line for line in process.stderr)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    (received,) = server.received
+    body = json.loads(received.body)
+
+    assert process.returncode == 143
+    assert (body["kind"], body["exit_code"]) == ("run_failed", 143)
+    assert [json.loads(line)["eventType"] for line in (genai.folder / "lineage.jsonl").read_text().splitlines()] == [
+        "START", "ABORT",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["HOOK", "HOOK_SECRET"])
