@@ -10,6 +10,7 @@ from tests.errors.provoked import Outcome
 TOPICS = (
     "Typing a command",
     "Naming a run",
+    "Scheduling",
     "The job file: reading it",
     "The job file: fields and rules",
     "The job file: families and kinds",

@@ -181,5 +181,6 @@ _EQUAL = (
     (rf"\b{re.escape(socket.gethostname())}\b", "<host>"),
     (rf"\b{os.getpid()}\b", "<pid>"),
     (r"tried \d+ times", "tried 6 times"),
+    (r"command of [\d,]+ bytes", "command of 2,100 bytes"),
     (r"([ak])\1{40,}(?:/\1{40,})*", r"\1\1\1…"),
 )
