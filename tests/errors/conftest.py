@@ -7,7 +7,19 @@ import pytest
 import tests.own_ray  # noqa: F401  # before the topics import ray
 from tests.errors.provoked import ALL, HEAD, SMALL, Scene, outcome
 
-for topic in ("commands", "schedules", "running", "job_file", "rows", "folders", "buckets", "damage", "machines", "cluster_file"):
+for topic in (
+    "commands",
+    "schedules",
+    "running",
+    "listeners",
+    "job_file",
+    "rows",
+    "folders",
+    "buckets",
+    "damage",
+    "machines",
+    "cluster_file",
+):
     importlib.import_module(f"tests.errors.{topic}")
 
 

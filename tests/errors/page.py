@@ -19,6 +19,8 @@ TOPICS = (
     "Data: its rows",
     "The cluster file",
     "Running a job",
+    "Telling of a run: `notify`",
+    "Telling of a run: `listener_failed` events",
     "Training",
     "Workers",
     "Verifying, repairing, collecting",
