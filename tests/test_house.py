@@ -133,7 +133,9 @@ def test_readme_names_what_is_there():
 PAGES = [f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/determinism.md", "docs/reliability.md", "docs/watching.md"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, "docs/determinism.md", "docs/reliability.md", "docs/watching.md", "docs/cluster.md"]
+)
 def test_pages_point_at_what_exists(page):
     """Every relative link, and every path of our folders in backticks, is there."""
     text = (ROOT / page).read_text()

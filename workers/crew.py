@@ -18,6 +18,7 @@ from workers import feed, preparer
 from workers.devices import device_of
 from workers.faults import ours
 from workers.group import train_by_ray
+from workers.machines import grows
 from workers.pool import RayPool
 
 
@@ -44,7 +45,7 @@ class RayCrew:
         workers = task.spec.train.workers
         demand("train.workers", workers.count, workers.cpu, workers.gpu)
         with ours():
-            if workers.gpu:
+            if workers.gpu and ray.cluster_resources().get("GPU"):
                 check_gpu(workers.gpu)
             return train_by_ray(task, note, self._feed_memory_bytes)
 
@@ -61,13 +62,13 @@ class RayCrew:
 
 def demand(path: str, count: int, cpu: float, gpu: float) -> None:
     """Compare a request with the cluster before anything waits for it: one worker has to fit on one machine, and all of
-    them on all. Raises InputError.
+    them on all. Raises InputError. A cluster that grows may have more when it is asked to.
     """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     for name, each in (("GPU", gpu), ("CPU", cpu)):
         has = [machine.get(name, 0.0) for machine in machines]
         fit = sum(int(there / each) for there in has) if each else count
-        if fit < count:
+        if fit < count and not grows():
             raise InputError(
                 f"{path}: found {count} workers of {each:g} {name}, {count * each:g} in all; the cluster has "
                 f"{sum(has):g}, at most {max(has, default=0):g} on one machine: ask for at most that, or give it more"

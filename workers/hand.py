@@ -26,12 +26,12 @@ class Hand:
 
     _minter: Minter | None = None
 
-    def hello(self) -> str:
-        """Its name: machine, process and GPUs. It has a place now."""
+    def hello(self) -> tuple[str, str]:
+        """Its name (machine, process and GPUs), and its node. It has a place now."""
         gpus = ",".join(map(str, ray.get_gpu_ids()))
         self._gpus = gpus
         self._name = f"{socket.gethostname()}/{os.getpid()}" + (f"/gpu{gpus}" if gpus else "")
-        return self._name
+        return self._name, ray.get_runtime_context().get_node_id()
 
     def begin(self, task: GenerateTask) -> None:
         """Load the checkpoint."""

@@ -3,7 +3,8 @@
 As many actors are asked for as there is work, up to `max`; those that Ray cannot place yet wait, and are what an
 autoscaler sees. An actor takes two shards, so that one is drawn while the other is encoded and stored. Every actor is
 asked every other second what it does. One that dies, does not answer, or answers that it does not get on, is ended by
-SIGKILL, gives its shards back as failures and is replaced; one that finds no work any more is let go.
+SIGKILL, gives its shards back as failures and is replaced; one that finds no work any more is let go. One whose machine
+is drained finishes what it has in hand and gets nothing more, while another is asked for in its place.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from jobs.plan import Shard
 from workers.answer import Answer
 from workers.faults import our, preempted
 from workers.hand import Hand
+from workers.machines import leaving
 
 IN_HAND = 2  # shards that an actor holds
 STARTS = 5  # failed starts in a row that are borne
@@ -35,9 +37,10 @@ STORE_SECONDS = 180.0  # the store's own bounds are narrower
 
 @dataclass
 class Worker:
-    """An actor that has a place: its name, since when, and what it answered last."""
+    """An actor that has a place: its name, its node, since when, and what it answered last."""
 
     name: str
+    node: str
     began: float
     ready: bool = False
     alone: bool = False  # takes nothing beside what it has
@@ -62,6 +65,8 @@ class RayPool:
         self._in_hand: dict[Any, tuple[Any, Shard]] = {}  # ref of the receipt -> (actor, shard)
         self._for_one_alone: deque[Shard] = deque()  # until an actor has nothing in hand
         self._doubled: set[int] = set()  # shards that two have in hand
+        self._leaving: frozenset[str] = frozenset()  # nodes that are drained
+        self._looked_at = 0.0
         self._failed_starts = 0
         self._placed_at = time.monotonic()
         self._grow()
@@ -138,7 +143,7 @@ class RayPool:
         """Actors that would take something."""
         return [
             actor for actor, worker in self._workers.items()
-            if worker.ready and not worker.alone and self._load(actor) < IN_HAND
+            if worker.ready and not worker.alone and worker.node not in self._leaving and self._load(actor) < IN_HAND
         ]  # fmt: skip
 
     def _load(self, actor: Any) -> int:
@@ -157,7 +162,8 @@ class RayPool:
 
     def _grow(self) -> None:
         wanted = min(self._asks.max, max(self._left, 1))
-        for _ in range(wanted - len(self._workers) - len(self._placing)):
+        staying = sum(worker.node not in self._leaving for worker in self._workers.values())
+        for _ in range(wanted - staying - len(self._placing)):
             actor = self._actor.remote()
             self._placing[actor.hello.remote()] = actor
         if self._workers or not self._placing:
@@ -166,14 +172,21 @@ class RayPool:
             raise WorkerError(f"no worker had a place for {PLACE_SECONDS:.0f} s; waited on {self.waiting()}")
 
     def _shrink(self) -> None:
+        done = [
+            actor for actor, worker in self._workers.items()
+            if worker.ready and worker.node in self._leaving and not self._load(actor)
+        ]  # fmt: skip
         idle = [actor for actor in self._open() if not self._load(actor)]
-        for actor in idle[: max(0, len(self._workers) - self._left - SPARE)]:
+        spare = len(self._workers) - len(done) - self._left - SPARE
+        for actor in done + idle[: max(0, spare)]:
             del self._workers[actor]
             ray.kill(actor)
 
     def _ask(self) -> None:
         """Hear what actors do, ask them again, and end those that do not get on."""
         now = time.monotonic()
+        if now - self._looked_at >= ASK_SECONDS:
+            self._leaving, self._looked_at = leaving(), now
         for actor, worker in list(self._workers.items()):
             if worker.asked and ray.wait([worker.asked[0]], timeout=0)[0]:
                 self._heard(worker, now)
@@ -250,11 +263,12 @@ class RayPool:
 
     def _placed(self, ref: Any, actor: Any) -> None:
         try:
-            self._workers[actor] = Worker(ray.get(ref), time.monotonic())
+            name, node = ray.get(ref)
         except ray.exceptions.RayError as error:
             ray.kill(actor)
             self._no_start(our(error))
         else:
+            self._workers[actor] = Worker(name, node, time.monotonic())
             self._starting[actor.begin.remote(self._task)] = actor
 
     def _started(self, ref: Any, actor: Any) -> None:

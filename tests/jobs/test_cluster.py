@@ -4,6 +4,7 @@ place.
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -372,3 +373,15 @@ def test_the_command_tells_of_faults_and_of_a_job_that_is_too_large(tmp_path, mo
         genai("cluster", "check", str(ROOT / "cluster.yaml"), "--job", str(large))
     with pytest.raises(InputError, match="cannot be read: No such file"):
         genai("cluster", "check", str(tmp_path / "nothing.yaml"))
+
+
+def test_the_pages_commands_run(capsys, monkeypatch):
+    """Those of docs/cluster.md that need no cloud."""
+    monkeypatch.setattr(Versions, "here", classmethod(lambda _: OURS))
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cluster.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) == 2
+    for line in lines:
+        genai(*shlex.split(line)[1:])
+        assert ": in order; " in capsys.readouterr().out
