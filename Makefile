@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 # if it may keep them.
 PIP_INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
+AIRFLOW := 3.3.2
 
 extras_run :=
 extras_lint := [lint]
@@ -30,7 +31,7 @@ $(BIN)/mypy
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean constraints fuzz errors
+.PHONY: help demo test lint clean constraints fuzz errors schedules
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
@@ -51,6 +52,9 @@ errors: $(VENV)/.installed-test  ## remake docs/errors.md from the errors themse
 fuzz: $(VENV)/.installed-fuzz  ## every reader of outside bytes under a fuzzer, a minute each
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py
 
+schedules: $(VENV)/.installed-test .airflow/.installed .cron/.unpacked  ## ten nights by a real cron (Debian, as root) and a real Airflow
+	GENAI_SCHEDULES=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/schedules tests/jobs/targets
+
 constraints:  ## remake constraints.txt from the newest releases; torch keeps its pin, which is moved by hand
 	rm -rf $(VENV)-constraints
 	$(PYTHON) -m venv $(VENV)-constraints
@@ -63,12 +67,24 @@ constraints:  ## remake constraints.txt from the newest releases; torch keeps it
 	rm -rf $(VENV)-constraints
 
 clean:  ## remove what was installed and cached, never what was generated (runs/)
-	rm -rf $(VENV) $(VENV)-constraints dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-constraints .airflow .cron dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed-%: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "installing into $(VENV), once (about 1.5 GB): genai-jobs$(extras_$*)" >&2
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.$(extras_$*)'
+	@touch $@
+
+# Not in .venv: Airflow pins hundreds of packages.
+.airflow/.installed: $(VENV)/.created
+	$(BIN)/python -m venv .airflow
+	.airflow/bin/python $(PIP_INSTALL) apache-airflow==$(AIRFLOW)
+	@touch $@
+
+# Unpacked, not installed: nothing of this machine changes.
+.cron/.unpacked:
+	mkdir -p .cron
+	cd .cron && apt-get download cron libfaketime && for each in *.deb; do dpkg -x "$$each" . && rm "$$each"; done
 	@touch $@
 
 # Written last: an interrupted set-up starts anew.

@@ -32,7 +32,6 @@ def render(schedule: Schedule) -> dict[str, str]:
     return {name: f"""\
 # {schedule.job.name}, by genai schedule. To install it beside what you have: (crontab -l; cat {name}) | crontab -
 # The hours are UTC on a machine whose clock is: Debian's cron goes by /etc/localtime and passes CRON_TZ over.
-# The code 75 in the log says that another run was at work on the same, and this one did nothing.
 SHELL=/bin/sh
 CRON_TZ=UTC
 {schedule.ticks.text} {line}

@@ -1,0 +1,50 @@
+"""The commands that our pages show are run, one after another, as they stand there.
+
+What belongs to the machine and not to us (the crontab, systemd, a cluster) is stood in for by a program that takes what
+it is given and asks only whether the files are there; tests/schedules and tests/jobs/targets have the real ones.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["docs/schedules.md"]
+STAND_INS = {
+    "crontab": 'if [ "$1" = - ]; then grep -q genai; else echo "# empty"; fi',
+    "systemctl": 'for last; do :; done; test daemon-reload = "$last" || test -e ~/.config/systemd/user/"$last"',
+    "kubectl": 'for last; do :; done; test -s "$last"',
+    "systemd-analyze": 'shift; for file; do test -s "$file"; done',
+}
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_a_page_run(tmp_path, page):
+    """With the job file that the page shows; each ends with 0, and says nothing of a fault."""
+    (tmp_path / "job.yaml").write_text(blocks(page, "yaml")[0])
+    for folder in (".config/systemd/user", "airflow/dags", "bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, script in STAND_INS.items():
+        if name != "systemd-analyze" or not shutil.which(name):
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\nset -e\n{script}\n")
+            (tmp_path / "bin" / name).chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    commands = blocks(page, "sh")
+    assert commands
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path), "PATH": path},
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "error" not in done.stderr.lower(), done.stderr
