@@ -20,6 +20,7 @@ from genai.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 LARGEST = 1 << 26  # pixels: 8192 x 8192, 200 MB as RGB
+SIDE = 1 << 16  # pixels: Pillow puts the rows of a wider WebP together in time that grows with their square
 FILE_BYTES = 1 << 29  # of one file: more than the largest image takes that is not compressed
 SCANS = 100  # of a JPEG; a progressive one has about ten
 TILE = 1 << 22  # pixels of a TIFF's tile, or as many as the image has
@@ -39,14 +40,15 @@ def natural_pixels(value: bytes | np.ndarray) -> np.ndarray:
         found = str(error).split("\n")[0].replace(repr(value), "the bytes") or type(error).__name__
         found = found.split(" <_io.BytesIO")[0][:200] + f" ({len(value):,} bytes)"
     raise DataError(
-        f"not a usable image: {found}; allowed: a whole, still {', '.join(FORMATS)} of at most {LARGEST:,} pixels"
+        f"not a usable image: {found}; allowed: a whole, still {', '.join(FORMATS)} of at most {LARGEST:,} pixels, "
+        f"{SIDE:,} a side"
     )
 
 
 def _excess(picture: Picture, value: bytes) -> str:
     """What an opened image has too much of, before it is decoded; "" where it is none."""
     pixels = picture.width * picture.height
-    if pixels > LARGEST or len(value) > FILE_BYTES:
+    if pixels > LARGEST or max(picture.size) > SIDE or len(value) > FILE_BYTES:
         return f"{picture.height}x{picture.width} pixels in {len(value):,} bytes"
     if picture.format in {"GIF", "PNG", "WEBP"} and getattr(picture, "is_animated", False):
         return f"{picture.height}x{picture.width} pixels, animated"

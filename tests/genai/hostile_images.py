@@ -1,5 +1,6 @@
 """Images that claim more than they are, or inflate to more than they should."""
 
+import base64
 import io
 import struct
 import zlib
@@ -47,6 +48,14 @@ def webp(side: int) -> bytes:
     inner = saved(Pillow.new("RGB", (4, 4)), "WEBP", lossless=True)[12:]
     head = b"VP8X" + struct.pack("<I", 10) + b"\x10\0\0\0" + (side - 1).to_bytes(3, "little") * 2
     return b"RIFF" + struct.pack("<I", 4 + len(head) + len(inner)) + b"WEBP" + head + inner
+
+
+def wide_webp() -> bytes:
+    """Four rows of 16,744,453 pixels, around one frame of 5x4: as the fuzzer found it."""
+    return base64.b64decode(
+        "UklGRooAAABXRUJQVlA4WAoAAAACAAAABID/AwAAQU5JTQYAAAAAAAAAAABBTk1GXgAAAAAAAAAAAAQAAAMAAAAAAAJWUDggRgAAAFABAJ0BKgUABAAB"
+        "QCYlpAAFjAAA/vdUf2L//CA//Bgv/jF/8VP///////////////////////////////////////////8="
+    )
 
 
 def gif(side: int) -> bytes:
@@ -109,6 +118,7 @@ CASES = {
     ),
     "PNG cut off": (lambda: png(64, 64, zeros(64 * 65)[:-9])[:60], "truncated|cannot|broken"),
     "WebP of 16,384 x 16,384": (lambda: webp(1 << 14), "268435456 pixels"),
+    "WebP of four rows": (wide_webp, "4x16744453 pixels"),
     "GIF of 65,535 x 65,535": (lambda: gif(65_535), "4294836225 pixels"),
     "BMP of 60,000 x 60,000": (lambda: bmp(60_000), "3600000000 pixels"),
     "GIF of 2,000 frames": (lambda: frames("GIF", 2_000), "animated"),
