@@ -73,6 +73,53 @@ def refused_by_ray(values):
     return None
 
 
+@pytest.fixture
+def aws(monkeypatch, tmp_path):
+    """Moto's EC2, with what the page says has to be there once; our file with the names of that."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    (tmp_path / ".ssh").mkdir()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-west-2", "HOME": str(tmp_path),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    ec2 = boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    for profile in ("genai-head", "genai-worker"):
+        boto3.client("iam").create_instance_profile(InstanceProfileName=profile)
+    group = ec2.create_security_group(GroupName="genai", Description="its own", VpcId=vpc)["GroupId"]
+    text = edited(("subnet-0123456789abcdef0", subnet), ("sg-0123456789abcdef0", group))
+    yield ec2, text
+    server.stop()
+
+
+def test_rays_own_client_of_aws_starts_our_machines(aws):
+    """What `ray up` and the autoscaler do with the file, over EC2's own requests: no port is opened, no key is sent."""
+    from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
+    from ray.autoscaler._private.util import prepare_config
+
+    ec2, text = aws
+    config = AWSNodeProvider.fillout_available_node_types_resources(prepare_config(yaml.safe_load(text)))
+    spot = config["available_node_types"]["gpu_spot"]["resources"]
+    assert (spot["CPU"], spot["GPU"], spot["accelerator_type:L4"]) == (8, 1, 1)
+    config = AWSNodeProvider.bootstrap_config(config)
+    provider = AWSNodeProvider(config["provider"], config["cluster_name"])
+    for name, node in config["available_node_types"].items():
+        assert len(provider.create_node(node["node_config"], {"ray-user-node-type": name}, 1)) == 1
+
+    machines = [m for each in ec2.describe_instances()["Reservations"] for m in each["Instances"]]
+    assert sorted(machine["InstanceType"] for machine in machines) == ["g6.2xlarge", "g6.2xlarge", "m7i.xlarge"]
+    groups = {group["GroupName"]: group["IpPermissions"] for group in ec2.describe_security_groups()["SecurityGroups"]}
+    assert groups["genai"] == []
+    assert set(groups) == {"genai", "default"}
+
+
 def test_nodes_get_what_the_workers_want_of_ray():
     """The settings of the composition root, by the containers' environment, so that raylets hand them on."""
     options = [line.split(maxsplit=1)[1] for line in yaml.safe_load(TEXT)["docker"]["run_options"] if "--env" in line]
