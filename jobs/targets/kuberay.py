@@ -1,7 +1,7 @@
 """For KubeRay: a RayJob, which is one run with a cluster of its own, and a RayCluster that stays, for `genai submit`.
 
-With a cron line there is a CronJob beside them that submits to the RayCluster. All is sized by what the job asks for: a
-pod for each worker, none on the head.
+With a cron line there is a CronJob instead of the RayJob, which has no date then; it submits to the RayCluster. All is
+sized by what the job asks for: a pod for each worker, none on the head.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _STOP = 'env_vars:\n  RAY_JOB_STOP_WAIT_TIME_S: "60"\n'  # 3 s otherwise, of whi
 
 
 def render(schedule: Schedule) -> dict[str, str]:
-    """Two files or three. Raises InputError where a pod could not run the job."""
+    """Two files, or all three with a date, too. Raises InputError where a pod could not run the job."""
     name, about = k8s.name_of(schedule), schedule.job.name
     file, maps = k8s.job_file(schedule)
-    files = {
-        f"{name}-rayjob.yaml": k8s.documents(about, [*maps, _job(schedule, file, maps)]),
-        f"{name}-raycluster.yaml": k8s.documents(about, [_manifest(schedule, "RayCluster", _cluster(schedule, []))]),
-    }
+    cluster = _manifest(schedule, "RayCluster", _cluster(schedule, []))
+    files = {f"{name}-raycluster.yaml": k8s.documents(about, [cluster])}
+    if schedule.cron is None or schedule.logical_date is not None:
+        files[f"{name}-rayjob.yaml"] = k8s.documents(about, [*maps, _job(schedule, file, maps)])
     if schedule.cron is not None:
         night = k8s_cronjob.manifest(schedule.submitting_to(f"http://{name}-head-svc:8265"))
         files[f"{name}-cronjob.yaml"] = k8s.documents(about, [*maps, night])

@@ -166,6 +166,6 @@ def test_what_is_printed_can_be_used_as_it_is(job, capsys):
     """Manifests of several files are one stream of YAML, a DAG is Python."""
     typed("kuberay")
     kinds = [manifest["kind"] for manifest in yaml.safe_load_all(capsys.readouterr().out)]
-    assert kinds == ["ConfigMap", "RayJob", "RayCluster", "ConfigMap", "CronJob"]
+    assert kinds == ["RayCluster", "ConfigMap", "CronJob"]
     typed("airflow")
     assert isinstance(ast.parse(capsys.readouterr().out), ast.Module)

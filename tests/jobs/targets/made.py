@@ -19,10 +19,17 @@ def job(name="digits", *overrides, output="s3://bucket/prefix"):
 
 
 def made(*overrides, name="digits", output="s3://bucket/prefix", **fields):
-    """A nightly schedule with an image."""
+    """A nightly schedule with an image and a date."""
     spec, text = job(name, *overrides, output=output)
     plain = Schedule(
-        spec, "/jobs/job.yaml", text, "/jobs", ("/opt/genai/bin/genai",), NIGHTLY, image="reg.example/genai:1"
+        spec,
+        "/jobs/job.yaml",
+        text,
+        "/jobs",
+        ("/opt/genai/bin/genai",),
+        NIGHTLY,
+        image="reg.example/genai:1",
+        logical_date="2026-11-25",
     )
     return replace(plain, **fields)
 

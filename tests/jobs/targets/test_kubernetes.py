@@ -257,10 +257,11 @@ def test_the_job_file_goes_along():
 
 
 def test_the_cron_job_submits_to_the_cluster_beside_it():
-    """By the name of its head's service; and without a time there is no such job."""
+    """By the name of its head's service. Without a time there is no such job; without a date no RayJob beside it."""
     cron_job = manifests(kuberay, made())[-1]
     assert "--address http://genai-digits-head-svc:8265 --follow" in pod(cron_job)["containers"][0]["command"][2]
-    assert {m["kind"] for m in manifests(kuberay, made(cron=None))} == {"ConfigMap", "RayJob", "RayCluster"}
+    assert [m["kind"] for m in manifests(kuberay, made(cron=None))] == ["RayCluster", "ConfigMap", "RayJob"]
+    assert [m["kind"] for m in manifests(kuberay, made(logical_date=None))] == ["RayCluster", "ConfigMap", "CronJob"]
 
 
 def test_a_ray_job_is_of_one_date():
