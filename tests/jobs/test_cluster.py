@@ -5,6 +5,7 @@ place.
 import json
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -321,24 +322,27 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
+def edit(values, path, how, value):
+    """Set, drop or rename one value, where an earlier edit has left it."""
+    *before, last = path
+    with suppress(LookupError, TypeError, AttributeError):
+        for part in before:
+            values = values[part]
+        if isinstance(values, dict):
+            old = values.pop(last)
+            if how == "rename":
+                values[f"{last}s"] = old
+            elif how == "set":
+                values[last] = value
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(["set", "drop", "rename"]), ANYTHING), max_size=3))
 def test_what_ray_refuses_is_refused_here(edits):
     """Whatever was changed, dropped or renamed in the file; and nothing makes this check fail."""
     values = yaml.safe_load(yaml.dump(VALUES))
     for path, how, value in edits:
-        around = values
-        for part in path[:-1]:
-            if not isinstance(around, dict | list) or (isinstance(around, dict) and part not in around):
-                around = None
-                break
-            around = around[part] if isinstance(around, dict) or part < len(around) else None
-        last = path[-1]
-        if not isinstance(around, dict) or last not in around:
-            continue
-        old = around.pop(last)
-        if how != "drop":
-            around[f"{last}s" if how == "rename" else last] = old if how == "rename" else value
+        edit(values, path, how, value)
     text = yaml.dump(values, allow_unicode=True)
     found = faults(text)
     refused = refused_by_ray(yaml.safe_load(text))
