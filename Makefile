@@ -53,7 +53,7 @@ fuzz: $(VENV)/.installed-fuzz  ## every reader of outside bytes under a fuzzer, 
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py
 
 schedules: $(VENV)/.installed-test .airflow/.installed .cron/.unpacked  ## ten nights by a real cron (Debian, as root) and a real Airflow
-	GENAI_SCHEDULES=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/schedules tests/jobs/targets
+	GENAI_SCHEDULES=1 OMP_NUM_THREADS=1 $(BIN)/pytest -o faulthandler_timeout=1200 tests/schedules tests/jobs/targets
 
 constraints:  ## remake constraints.txt from the newest releases; torch keeps its pin, which is moved by hand
 	rm -rf $(VENV)-constraints

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -123,13 +124,12 @@ def standalone(home):
     yield start
     for process in started:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(60)
-        finally:
-            for pid in named("airflow", process.pid):
-                os.kill(pid, signal.SIGKILL)
-            process.kill()
-            process.wait()
+        for pid in named("airflow", process.pid):
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
 
 
 def test_ten_nights(standalone, home, codes, folder):
