@@ -20,8 +20,8 @@ from typing import Protocol
 
 from genai.errors import StoreError
 from jobs.crew import Failed
-from jobs.plan import Shard
 from jobs.policy import Decision, Retry, Stop, decide, delay
+from jobs.shards import Shard
 
 OUTAGE_SECONDS = 900.0
 STRAGGLER_TIMES, STRAGGLER_SECONDS, STRAGGLER_KNOWN = (

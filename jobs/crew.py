@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from genai.prepared import Prepared
 from jobs.ledger import Receipt
-from jobs.plan import Plan, Shard
+from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
 
 Note = Callable[..., None]  # EventLog.note: progress of a long stage

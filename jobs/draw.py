@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from genai.errors import InputError, IntegrityError, NotFound
 from jobs import layout
 from jobs.ledger import Manifest
-from jobs.plan import Plan
+from jobs.shards import Plan
 from jobs.spec import JobSpec
 from jobs.stores import Store
 from jobs.survey import Survey

@@ -86,6 +86,8 @@ def run(
 
 
 def _result(found: Survey, **result: Any) -> None:
+    if found.spec.logical_date:
+        result["logical_date"] = found.spec.logical_date
     found.store.put(layout.run(layout.run_id(found.spec), "result.json"), canonical(result))
 
 

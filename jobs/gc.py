@@ -34,8 +34,8 @@ from genai.identity import sha256
 from jobs import layout, lease, ledger
 from jobs.lease import Holder, Leases, keep
 from jobs.ledger import Manifest
-from jobs.plan import Plan
 from jobs.reach import Reach, Unfinished, reached
+from jobs.shards import Plan
 from jobs.stores import Entry, Store, open_store
 
 _KEY = re.compile("[0-9a-f]{16}")

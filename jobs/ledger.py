@@ -21,7 +21,7 @@ from genai.errors import Incomplete, IntegrityError, NotFound
 from genai.fields import checked
 from genai.identity import canonical, sha256
 from jobs import layout
-from jobs.plan import Plan, Shard
+from jobs.shards import Plan, Shard
 from jobs.stores import Store
 
 VERSION = 1

@@ -16,8 +16,8 @@ from jobs.backlog import Backlog, Clock
 from jobs.crew import Crew, Failed, GenerateTask, Outcome, Pool
 from jobs.events import EventLog
 from jobs.ledger import Receipt
-from jobs.plan import Shard
 from jobs.policy import Quarantine, Retry
+from jobs.shards import Shard
 from jobs.survey import Survey
 
 WAIT_SECONDS = 0.5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from genai.errors import GenaiError, InputError, StoreError
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 STOP_SECONDS = 15  # between SIGTERM and SIGKILL: more than a driver takes to end in order
-_TIMES = 3
+_OTHERS = ("already exists", "does not exist", "terminal state")  # what others at work on the same id make of it
+PAUSE_SECONDS, SUBMIT_SECONDS = 1.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -66,27 +68,30 @@ class JobServer:
     def submit(self, run: str, command: str, packages: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Start a driver under the run's id; False where one that has not ended has it already: there is but one.
 
-        Raises InputError where the packages are too large to be sent.
+        Raises StoreError where others submit and remove it all the time.
         """
         wanted = {
             "py_modules": list(packages),
             "env_vars": {**environment, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)},
         }
-        for _ in range(_TIMES):  # others may submit and remove at the same time
+        end = time.monotonic() + SUBMIT_SECONDS
+        while time.monotonic() < end:  # others submit, too; a new head takes seconds for its agent
             found = self.find(run)
             if found and not found.ended:
                 return False
             with _ours(self.address):
-                if found:
-                    self._client.delete_job(run)
                 try:
+                    if found:
+                        self._client.delete_job(run)
                     self._client.submit_job(entrypoint=command, submission_id=run, runtime_env=wanted)
                 except RuntimeError as error:
-                    if "already exists" not in str(error):
+                    if "No available agent" in str(error):
+                        time.sleep(PAUSE_SECONDS)
+                    elif not any(words in str(error) for words in _OTHERS):
                         raise
                 else:
                     return True
-        raise StoreError(f"{self.address}: {run} is submitted and removed by others at the same time; try again")
+        raise StoreError(f"{self.address}: it takes no job, or others submit and remove this one; try again")
 
     def stop(self, run: str) -> bool:
         """Ask a driver to stop, in order; whether there was one to ask."""
@@ -133,17 +138,13 @@ def _ours(address: str) -> Iterator[None]:
         yield
     except GenaiError:
         raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{address}: what answers there is no Ray job server ({_line(error)})") from None
     except (ConnectionError, requests.RequestException) as error:
         text = f"no Ray job server answers at {address} ({type(error).__name__})"
         hint = "start the cluster, or open a tunnel to its dashboard's port, 8265"
         raise InputError(f"{text}; {hint}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if "exceeds the maximum size" in str(error):
-            raise InputError(f"--package: {_line(error)}") from None
-        raise InputError(f"{address}: what answers there is no Ray job server ({_line(error)})") from None
     except RuntimeError as error:
-        if "exceeds the maximum size" in str(error) or "too large" in str(error):
-            raise InputError(f"--package: {_line(error)}") from None
         raise StoreError(f"{address}: the job server says: {_line(error)}") from None
 
 

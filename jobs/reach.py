@@ -13,7 +13,7 @@ from math import inf
 from genai.errors import GenaiError
 from jobs import layout, view
 from jobs.events import read
-from jobs.plan import Plan
+from jobs.shards import Plan
 from jobs.spec import load
 from jobs.stores import Store
 from jobs.survey import Survey, survey

@@ -1,4 +1,4 @@
-"""Who is at work on a run now: its lease says who, and the cluster that it was submitted to whether that is still there.
+"""Who is at work on a run now: its lease says who, the cluster that it was submitted to whether that is there still.
 
 A cluster that is gone takes nothing of a run along, so what is told of it is how much is safe and how to go on.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from genai.errors import GenaiError
 from jobs.lease import holder_of
 from jobs.rayjobs import JobServer
-from jobs.submit import Submitted
+from jobs.submission import Submitted
 from jobs.survey import Survey
 
 

@@ -40,7 +40,7 @@ def forget(store: Store, run: str) -> None:
 
 def stop(target: Target, tell: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Ask, and wait until nobody is at work; `stopped` says whether that came to be."""
-    from jobs.submit import Submitted
+    from jobs.submission import Submitted
 
     store, run = target.store, target.run_id
     holder, submitted = holder_of(store, run), Submitted.of(store, run)

@@ -14,7 +14,7 @@ from genai.errors import IntegrityError, NotFound
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
-from jobs.plan import Plan, make
+from jobs.shards import Plan, make
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from genai.errors import InputError, LeaseHeld
-from jobs.commands._ways import JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typed
+from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typed
 
 
 @click.command("run")
@@ -14,8 +14,7 @@ from jobs.commands._ways import JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typ
 @OUTPUT
 @JSON
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--crew", type=click.Choice(["ray", "local"]), default="ray", show_default=True,
-              help="Ray, or this one process without Ray; the bytes are the same.")  # fmt: skip
+@CREW
 @TIMEOUT
 @click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
 def command(
@@ -35,6 +34,7 @@ def command(
     from jobs import layout, listeners, start, view
     from jobs.console import console
     from jobs.resolve import resolve
+    from jobs.stop import forget
     from jobs.survey import survey
 
     target = resolve(run_, output, overrides)
@@ -49,6 +49,7 @@ def command(
     listeners.asked(target.spec)  # what they need is there, or nothing is begun
     job = layout.run(target.run_id)
     found.store.put(job, found.spec.to_yaml().encode())
+    forget(found.store, target.run_id)
     with console() as show:
         told = Told(show)
         code = start.drive(found.store.locate(job), crew, typed(), told, lease=lease, timeout=timeout)

@@ -42,7 +42,7 @@ def command(
     Example: genai submit job.yaml --address http://127.0.0.1:8265 --detach
     """
     from jobs import layout, view
-    from jobs import submit as door
+    from jobs import submission as door
     from jobs.resolve import resolve
     from jobs.survey import survey
 

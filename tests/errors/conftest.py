@@ -19,6 +19,8 @@ for topic in (
     "damage",
     "machines",
     "cluster_file",
+    "clusters",
+    "dated",
 ):
     importlib.import_module(f"tests.errors.{topic}")
 

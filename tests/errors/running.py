@@ -9,8 +9,8 @@ from dataclasses import replace
 from genai.errors import GenaiError, StoreError
 from jobs import gc, layout, ledger, repair, start
 from jobs.lease import Holder, Leases
-from jobs.plan import make
 from jobs.repair import examine, mend
+from jobs.shards import make
 from jobs.stores.file import FileStore
 from jobs.view import result_of
 from tests.errors.provoked import Scene, provokes

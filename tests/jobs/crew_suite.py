@@ -26,7 +26,7 @@ from jobs import layout
 from jobs.crew import Crew, Done, Failed, GenerateTask, Outcome, Pool, PrepareTask, TrainTask
 from jobs.events import KINDS
 from jobs.ledger import Receipt
-from jobs.plan import Plan, Shard
+from jobs.shards import Plan, Shard
 from jobs.stores import Store
 from tests.jobs.scripted import job
 from workers.local import LocalCrew

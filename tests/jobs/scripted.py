@@ -27,7 +27,7 @@ from jobs import layout
 from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
 from jobs.ledger import Receipt
 from jobs.parts import FAMILY
-from jobs.plan import Shard
+from jobs.shards import Shard
 from jobs.spec import JobSpec, load
 from jobs.stores import Store
 

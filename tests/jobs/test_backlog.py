@@ -5,8 +5,8 @@ import pytest
 from genai.errors import InputError, StoreError, WorkerError
 from jobs.backlog import OUTAGE_SECONDS, Backlog
 from jobs.crew import Failed
-from jobs.plan import Plan
 from jobs.policy import Quarantine, Retry, Stop
+from jobs.shards import Plan
 from tests.jobs.scripted import Clock
 
 SHARDS = list(Plan(100, 10))

@@ -11,7 +11,7 @@ from genai.identity import canonical, sha256
 from jobs import layout, ledger
 from jobs.crew import GenerateTask
 from jobs.ledger import Manifest, Receipt, check_counts, seal, sealed
-from jobs.plan import Plan
+from jobs.shards import Plan
 from jobs.stores.memory import MemoryStore
 from tests.jobs.scripted import job, mint
 

@@ -12,8 +12,8 @@ from genai.errors import InputError, IntegrityError
 from genai.identity import canonical
 from jobs import layout, ledger
 from jobs.ledger import Receipt
-from jobs.plan import Plan
 from jobs.resolve import resolve
+from jobs.shards import Plan
 from jobs.spec import JobSpec
 from jobs.stores import check_key, open_store
 from jobs.stores.memory import MemoryStore

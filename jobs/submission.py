@@ -31,6 +31,7 @@ from jobs.stores import Store
 
 PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "GENAI_S3_PATIENCE")
 NEEDED = ("ray", "torch", "numpy", "pyarrow", "pydantic", "yaml", "click", "boto3", "safetensors", "PIL", "jinja2")
+PACKAGE_BYTES = 512 << 20  # Ray's GCS_STORAGE_MAX_SIZE
 _SECRET = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL", re.IGNORECASE)
 #: before our code is imported, which another Python could not even read
 _CHECK = """\
@@ -98,9 +99,12 @@ def check_room(spec: JobSpec, server: JobServer) -> None:
     if server.grows():
         return
     machines = server.machines()
-    asks: dict[str, tuple[TrainWorkers | GenerateWorkers, int]] = {"generate.workers": (spec.generate.workers, 1)}
+    if not machines:  # it has just begun; the driver compares again
+        return
+    asks: dict[str, tuple[TrainWorkers | GenerateWorkers, int]] = {}
     if spec.model.checkpoint is None:
         asks["train.workers"] = (spec.train.workers, spec.train.least_workers)
+    asks["generate.workers"] = (spec.generate.workers, 1)
     for path, (workers, number) in asks.items():
         each = {"CPU": workers.cpu, "GPU": workers.gpu}
         fit = sum(min(int(has.get(name, 0) / need + 1e-9) for name, need in each.items() if need) for has in machines)
@@ -120,9 +124,16 @@ def _packages() -> list[str]:
 
 
 def _package(path: str) -> str:
-    if not Path(path).is_dir():
+    folder = Path(path)
+    if not folder.is_dir():
         raise InputError(f"--package: found {path}, which is no folder; allowed: the folder of a Python package")
-    return str(Path(path).resolve())
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > PACKAGE_BYTES:
+        raise InputError(
+            f"--package: found {path} of {size / 2**20:,.0f} MiB; allowed: at most {PACKAGE_BYTES >> 20}, Ray's limit "
+            "for what goes along with a job: give the data a place in the store"
+        )
+    return str(folder.resolve())
 
 
 def _environment(names: Sequence[str]) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from genai.errors import InputError
-from jobs.plan import Plan, Shard, make
+from jobs.shards import Plan, Shard, make
 
 WEIGHTS = st.lists(st.integers(0, 7), max_size=6).filter(lambda w: not w or any(w)).map(tuple)
 PLANS = st.builds(Plan, st.integers(1, 500), st.integers(1, 60), WEIGHTS)
