@@ -32,7 +32,7 @@ HEAD = "ray.head.default"  # the fake provider's own word
 def cluster_file(folder, address):
     """Machines of one CPU, at most two, none while there is no work."""
     values = {
-        "cluster_name": "fake", "max_workers": 2, "upscaling_speed": 10.0, "idle_timeout_minutes": 0.05,
+        "cluster_name": "fake", "max_workers": 2, "upscaling_speed": 10.0, "idle_timeout_minutes": 0.2,
         "provider": {
             "type": "fake_multinode", "gcs_address": address, "disable_node_updaters": True,
             "disable_launch_config_check": True, "use_node_id_as_ip": True,
@@ -92,11 +92,11 @@ def main(folder):
     made = make(LocalCrew(), str(folder / "output"))
     spec = made.generate.spec
     train = replace(made.train, key="2" * 16)
-    counts = []
+    there = {}
 
     def count(kind, **_):
         if kind == "train_started":
-            counts.append(machines())
+            there["training"] = machines()
 
     with autoscaling(folder) as address:
         connect(address)
@@ -104,16 +104,16 @@ def main(folder):
         from workers.machines import grows
 
         until(grows)
-        counts.append(machines())
+        there["before"] = machines()
         trained = RayCrew().train(train, count)
         with RayCrew().generate(made.generate, len(made.shards), silent) as pool:
             until(lambda: pool.wait(1.0) or len(pool.names) == spec.generate.workers.max)
-            counts.append(machines())
+            there["minting"] = machines()
             found = list(outcomes(pool, made.shards))
         until(lambda: machines() == 0)
-        counts.append(machines())
+        there["after"] = machines()
     found = {
-        "machines": counts, "same": trained["digest"] == made.generate.checkpoint,
+        "machines": there, "same": trained["digest"] == made.generate.checkpoint,
         "done": sum(isinstance(outcome, Done) for outcome in found), "parts": len(made.shards),
     }  # fmt: skip
     sys.stdout.write(json.dumps(found) + "\n")
@@ -133,7 +133,7 @@ def connect(address):
     until(connected)
 
 
-def until(reached, seconds=120.0):
+def until(reached, seconds=240.0):
     """Look until it is so."""
     began = time.monotonic()
     while not reached():

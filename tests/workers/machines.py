@@ -135,12 +135,12 @@ def main(folder):
             mint.until(lambda: comer in {pool._workers[actor].name for actor, _ in pool._in_hand.values()})
             machines.lose(third)
             mint.until(lambda: len(mint.made) == len(shards))
-        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         noticed = notice(machines.address)
         staying = {node["NodeID"] for node in ray.nodes() if node["Alive"]} - leaving()
+        left = [node["NodeID"] for node in ray.nodes() if node["NodeID"] not in staying]
         told = {
             "leaver": leaver, "comer": comer, "failed_by_drain": by_drain, "failed": mint.failed, "made": mint.made,
-            "parts": len(shards), "noticed": noticed, "drained": len(alive - staying),
+            "parts": len(shards), "noticed": noticed, "left": len(set(left) - {first.node_id, third.node_id}),
         }  # fmt: skip
     sys.stdout.write(json.dumps(told) + "\n")
 
