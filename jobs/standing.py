@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from genai.errors import GenaiError
+from jobs.events import read
+from jobs.follow import OVER
 from jobs.lease import holder_of
 from jobs.rayjobs import JobServer
 from jobs.submission import Submitted
@@ -25,7 +27,8 @@ def standing(found: Survey, run: str) -> dict[str, Any]:
     try:
         there = JobServer(submitted.address).find(run)
     except GenaiError as error:
-        if holder is None:  # it ended, or was stopped, and said so
+        last = max(read(found.store, run), key=lambda event: event.at, default=None)
+        if holder is None and last and last.kind in OVER:
             return shown
         command = f"genai submit {found.store.locate(f'runs/{run}')} --address …"
         return shown | {"state": "head lost", "error": f"{error}; {_safe(found)}; go on with {command}"}

@@ -56,9 +56,9 @@ def main(
     job_uri: str,
     crew_name: str,
     command: str,
-    lease: bool,
-    with_parent: bool,
-    timeout: float | None,  # noqa: FBT001  # click's
+    lease: bool,  # noqa: FBT001  # click's
+    with_parent: bool,  # noqa: FBT001  # click's
+    timeout: float | None,
 ) -> None:
     """Drive the run whose job file is JOB_URI."""
     folder, _, name = job_uri.rpartition("/")
@@ -75,6 +75,7 @@ def main(
             _take(leases, run_id, tell)
             log = EventLog(store, run_id, tell, audience)
             with log as events, audience.heard(events), stop.told(events, stopped_by):
+                stop.heed_wishes(store, run_id)
                 events.note("run_started", run=run_id, crew=crew_name, job=job_uri, command=command)
                 found = _surveyed(spec, events)
                 with crew_of(crew_name, found) as crew:

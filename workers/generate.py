@@ -22,7 +22,7 @@ from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.draw import generator_of, samples_of
 from jobs.ledger import Receipt
-from jobs.plan import Shard
+from jobs.shards import Shard
 from workers.answer import Answer, said
 
 WAITING = "waits its turn with"  # what a caller does who is kept by another

@@ -14,7 +14,7 @@ import ray
 
 from jobs.crew import GenerateTask
 from jobs.ledger import Receipt
-from jobs.plan import Shard
+from jobs.shards import Shard
 from workers.answer import Answer
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from genai.errors import InputError
 from genai.prepared import Prepared
 from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
-from jobs.plan import Shard
+from jobs.shards import Shard
 from workers.devices import device_of
 from workers.generate import Minter
 from workers.prepare import in_memory

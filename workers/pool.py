@@ -20,7 +20,7 @@ import ray.exceptions
 
 from genai.errors import GenaiError, WorkerError
 from jobs.crew import Done, Failed, GenerateTask, Note, Outcome
-from jobs.plan import Shard
+from jobs.shards import Shard
 from workers.answer import Answer
 from workers.faults import our, preempted
 from workers.hand import Hand

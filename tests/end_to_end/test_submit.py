@@ -87,7 +87,7 @@ def driver(genai, *overrides):
 
 def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, submit, began, cluster, finished):
     """The client, which has no torch, ends with the driver's own code; the dataset is that of a local run."""
-    steps = ("--set", "train.validate_every=500", "--set", "train.steps=2000")
+    steps = ("--set", "train.validate_every=500", "--set", "train.steps=1200")
     process = began(*steps)
     os.kill(driver(genai, *steps).pid, signal.SIGKILL)
     _, told = process.communicate(timeout=120)
@@ -97,7 +97,7 @@ def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, su
     genai("run", "tiny.yaml", *steps, "--set", "output=here", "--crew", "local")
     alone = genai.json("status", "tiny.yaml", *steps, "--set", "output=here")
     assert shown["digest"] == alone["digest"]
-    assert "train: 2,000 steps" in genai("logs", shown["run"]).stdout
+    assert "train: 1,200 steps" in genai("logs", shown["run"]).stdout
     assert submit(*steps).stderr.endswith("complete already, nothing to do\n")
 
 
@@ -141,7 +141,7 @@ def test_what_the_cluster_can_never_give_is_said_before_anything_is_sent(submit)
 def test_a_lost_head_leaves_all_that_is_finished(genai, tmp_path_factory):
     """Status and logs tell of it from the store alone, with the command that goes on; on another head it ends."""
     genai.job(output=str(genai.folder / "runs"))
-    many = ("--set", "generate.part_rows=5", "--set", "generate.count=4000")
+    many = ("--set", "generate.part_rows=5", "--set", "generate.count=1000")
     with head(tmp_path_factory.mktemp("lost"), cpus=3) as cluster:
         genai("submit", "tiny.yaml", "--address", cluster.address, "--detach", *many, **cluster.environment)
         while genai.json("status", "tiny.yaml", *many, **cluster.environment)["stages"][2]["done"] < 3:
@@ -149,7 +149,7 @@ def test_a_lost_head_leaves_all_that_is_finished(genai, tmp_path_factory):
         cluster.kill()
         told = genai.json("status", "tiny.yaml", *many, **cluster.environment)
     assert told["state"] == "head lost"
-    assert " of 800 parts are safe; go on with genai submit " in told["error"]
+    assert " of 200 parts are safe; go on with genai submit " in told["error"]
     assert "generate: " in genai("logs", "tiny.yaml", *many).stdout
     genai("run", "tiny.yaml", *many, "--crew", "local")
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from genai.checkpoint import CONFIG, MODEL
 from genai.identity import canonical, sha256
 from jobs.ledger import Manifest, Receipt
-from jobs.plan import Plan
+from jobs.shards import Plan
 from tests.fuzz import seeds
 
 Mutate = Callable[[bytes, Random], bytes]

@@ -25,7 +25,7 @@ from genai.recipe import Recipe
 from genai.train import Trained, initial
 from jobs.events import Event
 from jobs.ledger import Manifest, Receipt
-from jobs.plan import Plan
+from jobs.shards import Plan
 
 SHAPE = (2, 3, 1)  # of the prepared arrays
 APART = b"\n#--set "  # between a job file and its overrides
