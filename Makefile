@@ -31,7 +31,7 @@ $(BIN)/mypy
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean constraints fuzz errors schedules
+.PHONY: help demo test soak lint clean constraints fuzz errors schedules
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
@@ -42,6 +42,9 @@ demo: $(VENV)/.installed-run  ## train on 10,000 digits, draw new ones, and make
 test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two real S3 servers
 	$(check)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+soak: $(VENV)/.installed-test  ## the tests that take minutes each: machines that come, go and are lost, poison, streaming
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
 
 lint: $(VENV)/.installed-lint  ## style, import contracts, types
 	$(check)

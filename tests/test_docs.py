@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["docs/schedules.md"]
+PAGES = ["docs/schedules.md", "docs/dates.md"]
 STAND_INS = {
     "crontab": 'if [ "$1" = - ]; then grep -q genai; else echo "# empty"; fi',
     "systemctl": 'for last; do :; done; test daemon-reload = "$last" || test -e ~/.config/systemd/user/"$last"',
@@ -31,6 +31,8 @@ def blocks(page, language):
 def test_commands_of_a_page_run(tmp_path, page):
     """With the job file that the page shows; each ends with 0, and says nothing of a fault."""
     (tmp_path / "job.yaml").write_text(blocks(page, "yaml")[0])
+    (tmp_path / "rows/2026-11-24").mkdir(parents=True)  # docs/dates.md reads the rows of a day
+    shutil.copy(ROOT / "examples/data/digits.parquet", tmp_path / "rows/2026-11-24")
     for folder in (".config/systemd/user", "airflow/dags", "bin"):
         (tmp_path / folder).mkdir(parents=True)
     for name, script in STAND_INS.items():
@@ -48,3 +50,12 @@ def test_commands_of_a_page_run(tmp_path, page):
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "error" not in done.stderr.lower(), done.stderr
+
+
+def test_the_page_of_python_runs(tmp_path):
+    """Its snippet, as a script of its own."""
+    (tmp_path / "job.yaml").write_text(blocks("docs/python.md", "yaml")[0])
+    (tmp_path / "snippet.py").write_text("\n".join(blocks("docs/python.md", "python")))
+    done = subprocess.run([sys.executable, "snippet.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "run_done" in done.stdout

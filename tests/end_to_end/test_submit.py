@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +130,21 @@ def test_a_run_that_waits_for_room_can_be_stopped(genai, submit, began, cluster)
     genai("stop", "tiny.yaml", *LONG, "--set", "train.workers.cpu=3", **cluster.environment)
     _, told = other.communicate(timeout=60)
     assert other.returncode == 128 + signal.SIGTERM, told
+
+
+def test_the_commands_of_the_page_run(genai, cluster):
+    """As they stand in docs/submit.md, one after another."""
+    page = (Path(__file__).parents[2] / "docs/submit.md").read_text()
+    (genai.folder / "job.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1])
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    script = "\n".join(blocks).replace("http://127.0.0.1:8265", cluster.address)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script], cwd=genai.folder, capture_output=True, text=True, timeout=300,
+        env={**os.environ, **cluster.environment, "PATH": path},
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "1,000 samples in 10 parts" in done.stdout + done.stderr or "nobody is at work on it" in done.stdout
 
 
 def test_what_the_cluster_can_never_give_is_said_before_anything_is_sent(submit):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.soak]
 
 
 def test_a_lost_machine_that_none_replaces_changes_no_bit(tmp_path):

@@ -49,7 +49,10 @@ def with_workers(output, *overrides):
     return TrainTask(job(*TRAIN, *overrides, output=output), sha256(str(overrides).encode())[:16], "0" * 16)
 
 
-@pytest.mark.parametrize(("count", "memory"), [(1, 1 << 30), (4, 0)], ids=["1", "4, streamed by Ray Data"])
+@pytest.mark.parametrize(
+    ("count", "memory"),
+    [pytest.param(1, 1 << 30, id="1"), pytest.param(4, 0, id="4, streamed by Ray Data", marks=pytest.mark.soak)],
+)
 def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, output):
     """Weights, history and measures, to the last bit; and so does the way by which the rows came."""
     task = with_workers(output, f"train.workers.count={count}")

@@ -9,7 +9,7 @@ from jobs.survey import survey
 from tests.jobs.scripted import job
 from workers.crew import RayCrew
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.soak]
 
 WAYS = {"raises": 15, "crashes": 35, "devours": 75, "loops": 95}  # in parts of ten
 
