@@ -41,7 +41,7 @@ demo: $(VENV)/.installed-run  ## train on 10,000 digits, draw new ones, and make
 
 test: $(VENV)/.installed-test  ## lint, then every test, with real Ray and two real S3 servers
 	$(check)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.installed-test  ## the tests that take minutes each: machines that come, go and are lost, poison, streaming
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak

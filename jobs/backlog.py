@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from genai.errors import StoreError
+from genai.errors import StoreError, WorkerError
 from jobs.crew import Failed
 from jobs.policy import Decision, Retry, Stop, decide, delay
 from jobs.shards import Shard
@@ -136,6 +136,8 @@ class Backlog:
             self._alone.add(number)
             return Retry(0.0)
         self.tries[number] += 1
+        if isinstance(error, WorkerError):
+            self._alone.add(number)  # it ends its worker, and would end others' tries
         return decide(error, number, self.tries[number], self.attempts)
 
     def _wait_for_store(self, number: int) -> Decision:

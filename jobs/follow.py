@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from genai.errors import GenaiError, IntegrityError, StoreError
 from jobs.events import Event, segments
-from jobs.lease import holder_of
 from jobs.rayjobs import JobServer, Submission
 from jobs.stores import Store
 
@@ -52,11 +51,6 @@ def follow(
         if last:
             return ended
         sleep(LOOK_SECONDS)
-
-
-def idle(store: Store, run: str) -> Callable[[], bool]:
-    """Whether nobody holds the run's lease."""
-    return lambda: holder_of(store, run) is None
 
 
 class Following:

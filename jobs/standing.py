@@ -12,6 +12,7 @@ from jobs.events import read
 from jobs.follow import OVER
 from jobs.lease import holder_of
 from jobs.rayjobs import JobServer
+from jobs.stores import Store
 from jobs.submission import Submitted
 from jobs.survey import Survey
 
@@ -35,6 +36,20 @@ def standing(found: Survey, run: str) -> dict[str, Any]:
     if there is None or there.ended:
         return shown | ({"state": "lost", "error": there and there.message} if holder else {})
     return shown | {"state": "at work" if holder else there.state.lower()}
+
+
+def at_work(store: Store, run: str) -> bool:
+    """Whether a driver is there that has not ended, also one that a cluster has still to begin. Of one on another
+    machine the cluster knows, where it can be asked; else its lease is believed.
+    """
+    holder, submitted = holder_of(store, run), Submitted.of(store, run)
+    if submitted is None or (holder and holder.is_here):
+        return holder is not None
+    try:
+        there = JobServer(submitted.address).find(run)
+    except GenaiError:
+        return holder is not None
+    return there is not None and not there.ended
 
 
 def _safe(found: Survey) -> str:

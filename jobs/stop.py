@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -40,26 +39,26 @@ def forget(store: Store, run: str) -> None:
 
 def stop(target: Target, tell: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Ask, and wait until nobody is at work; `stopped` says whether that came to be."""
+    from jobs.standing import at_work
     from jobs.submission import Submitted
 
     store, run = target.store, target.run_id
     holder, submitted = holder_of(store, run), Submitted.of(store, run)
-    pending = submitted is not None and _pending(submitted.address, run)
-    if holder is None and not pending:
+    if not at_work(store, run):
         return {"run": run, "stopped": True, "was": "not at work"}
     ask(store, run)
     tell(f"run {run}: asked " + (f"{holder} to stop" if holder else "the cluster to let it go"))
     if submitted:
         _ask_cluster(submitted.address, run)
-    if holder and holder.host == socket.gethostname() and holder.is_here:
+    if holder and holder.is_here:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(holder.pid, signal.SIGTERM)
+    was = "at work" if holder else "waiting to begin"
     for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
-        still = submitted is not None and _pending(submitted.address, run)
-        if holder_of(store, run) is None and not still:
-            return {"run": run, "stopped": True, "was": "at work" if holder else "waiting to begin"}
+        if not at_work(store, run):
+            return {"run": run, "stopped": True, "was": was}
         sleep(LOOK_SECONDS)
-    return {"run": run, "stopped": False, "was": "at work" if holder else "waiting to begin"}
+    return {"run": run, "stopped": False, "was": was}
 
 
 def lines(shown: dict[str, Any]) -> Iterator[str]:
@@ -73,17 +72,6 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
 
 def _wish(run: str) -> str:
     return layout.run(run, "stop")
-
-
-def _pending(address: str, run: str) -> bool:
-    """Whether a driver is there that has not ended; one that cannot be asked is none."""
-    from jobs.rayjobs import JobServer
-
-    try:
-        found = JobServer(address).find(run)
-    except GenaiError:
-        return False
-    return found is not None and not found.ended
 
 
 def _ask_cluster(address: str, run: str) -> None:

@@ -21,19 +21,14 @@ import pytest
 
 ACCESS_KEY, SECRET_KEY = "GENAITESTACCESSKEY00", "a-secret-of-the-tests-only"
 START_SECONDS = 60
-TOGETHER = ("workers", "end_to_end")
+LONGEST = ("workers", "end_to_end")
 _LIBC = ctypes.CDLL(None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a process of `pytest -n` takes at once is a file; those that share a Ray, or the machine's patience, stay
-    together, and come first because they take longest.
-    """
-    folders = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
-    items.sort(key=lambda item: folders[item] not in TOGETHER)
-    for item in items:
-        group = folders[item] if folders[item] in TOGETHER else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What takes longest comes first, so that the two processes of `make test` end together."""
+    root = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(root).parts[0] not in LONGEST)
 
 
 @dataclass(frozen=True)

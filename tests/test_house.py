@@ -133,9 +133,10 @@ def test_readme_names_what_is_there():
 PAGES = [f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
 
 
-@pytest.mark.parametrize(
-    "page", [*PAGES, *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))]
-)
+DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")) if page.stem != "errors"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DOCS])
 def test_pages_point_at_what_exists(page):
     """Every relative link, and every path of our folders in backticks, is there."""
     text = (ROOT / page).read_text()

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker does, seconds since it got on, and whether it only waits for the store."""
+    """What a worker does, seconds since it got on, whether it only waits for the store, and the shard at work where
+    there is but one.
+    """
 
     seconds: float = 0.0
     doing: str = ""
     stores: bool = False
+    shard: str = ""
 
 
 def said(doing: dict[str, tuple[str, float]], waits: str) -> Answer:
@@ -23,4 +26,5 @@ def said(doing: dict[str, tuple[str, float]], waits: str) -> Answer:
     at_work = {name: pair for name, pair in doing.items() if pair[0] != waits}
     told = [f"{what} {name}, for {now - since:.0f} s" for name, (what, since) in (at_work or doing).items()]
     youngest = min((now - since for _, since in at_work.values()), default=0.0)
-    return Answer(youngest, ", ".join(told), all(what.startswith("stores") for what, _ in at_work.values()))
+    stores = all(what.startswith("stores") for what, _ in at_work.values())
+    return Answer(youngest, ", ".join(told), stores, next(iter(at_work)) if len(at_work) == 1 else "")

@@ -48,6 +48,7 @@ class Worker:
     heard: float = 0.0  # when it answered last
     answer: Answer = field(default_factory=Answer)
     why: str = ""  # it was ended
+    blamed: str = ""  # the shard for which it was ended, where that is known
 
 
 class RayPool:
@@ -213,6 +214,7 @@ class RayPool:
             return f"did not answer for {patience:g} s (it is stopped, or its machine is); when it last did, it {last}"
         limit = max(patience, STORE_SECONDS) if worker.answer.stores else patience
         if worker.answer.seconds > limit:
+            worker.blamed = "" if worker.answer.stores else worker.answer.shard
             return f"made no progress for {limit:g} s: it {worker.answer.doing} (generate.workers.patience)"
         return ""
 
@@ -255,11 +257,13 @@ class RayPool:
         self._in_hand = {ref: pair for ref, pair in self._in_hand.items() if pair[0] != actor}
         name = worker.name if worker else "?"
         why = (worker.why if worker else "") or f"worker {name} was lost: {our(error)}"
+        blamed = worker.blamed if worker else ""
         ray.kill(actor)
         self._note("worker_lost", stage="generate", worker=name, error=why, shards=[held.name for held in gone])
         for held in gone:
-            blame = f"{why}; it had {held.name} in hand" + (", and others" if len(gone) > 1 else "")
-            yield Failed(held, WorkerError(blame), name, shared=shared or len(gone) > 1 or preempted(error))
+            text = f"{why}; it had {held.name} in hand" + (", and others" if len(gone) > 1 else "")
+            doubt = shared or len(gone) > 1 or preempted(error)
+            yield Failed(held, WorkerError(text), name, shared=doubt and held.name != blamed)
 
     def _placed(self, ref: Any, actor: Any) -> None:
         try:

@@ -22,6 +22,7 @@ def command(run: str, follow: bool, as_json: bool, overrides: tuple[str, ...], o
     from jobs.console import dated_sentence
     from jobs.events import Event
     from jobs.resolve import resolve
+    from jobs.standing import at_work
 
     target = resolve(run, output, overrides)
 
@@ -29,5 +30,7 @@ def command(run: str, follow: bool, as_json: bool, overrides: tuple[str, ...], o
         if text := event.to_json() if as_json else dated_sentence(event):
             click.echo(text)
 
-    over = events.idle(target.store, target.run_id) if follow else lambda: True
+    def over() -> bool:
+        return not (follow and at_work(target.store, target.run_id))
+
     events.follow(events.Tail(target.store, target.run_id), show, over)

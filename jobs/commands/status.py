@@ -42,8 +42,9 @@ def command(
 
 
 def _watch(target: Target) -> None:
-    from jobs import follow
     from jobs.console import console
+    from jobs.follow import Tail, follow
+    from jobs.standing import at_work
 
     with console() as show:
-        follow.follow(follow.Tail(target.store, target.run_id), show, follow.idle(target.store, target.run_id))
+        follow(Tail(target.store, target.run_id), show, lambda: not at_work(target.store, target.run_id))

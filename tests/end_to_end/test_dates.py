@@ -46,9 +46,9 @@ def test_a_backfill_makes_each_date_once(nightly):
     assert "for 2026-11-01" in nightly("list", "--output", "out").stdout
 
 
-def test_a_date_that_fails_keeps_no_other_from_running(nightly):
+def test_a_date_that_fails_keeps_no_other_from_running(nightly, finished):
     """The exit code is that of the failure, and its error is told."""
-    whole = next((nightly.folder / "out/nightly/checkpoints").iterdir())
+    whole = next((finished.folder / "runs/tiny/checkpoints").iterdir())
     (nightly.folder / "by-date").mkdir()
     (nightly.folder / "by-date/2026-10-02").symlink_to(whole)
     found = nights(nightly, "2026-10-01", "2026-10-02", "--set", "model.checkpoint=by-date/{{ logical_date }}", code=2)

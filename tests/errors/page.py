@@ -10,7 +10,9 @@ from tests.errors.provoked import Outcome
 TOPICS = (
     "Typing a command",
     "Naming a run",
+    "Dates",
     "Scheduling",
+    "Submitting to a cluster",
     "The job file: reading it",
     "The job file: fields and rules",
     "The job file: families and kinds",
@@ -21,6 +23,7 @@ TOPICS = (
     "Running a job",
     "Telling of a run: `notify`",
     "Telling of a run: `listener_failed` events",
+    "A pinned checkpoint",
     "Training",
     "Workers",
     "Verifying, repairing, collecting",

@@ -56,6 +56,15 @@ def test_who_was_lost_with_others_is_not_charged_and_then_tried_alone(backlog):
     assert backlog.tries == {one.number: 1}
 
 
+def test_who_is_known_to_have_ended_its_worker_is_charged_and_tried_alone(backlog):
+    """Also where it was lost with others, who are not."""
+    one, other = begin(backlog, 2)
+    assert isinstance(fail(backlog, one), Retry)
+    assert fail(backlog, other, shared=True) == Retry(0.0)
+    assert backlog.tries == {one.number: 1}
+    assert backlog.alone(one)
+
+
 def test_being_lost_with_others_is_forgiven_once(backlog, clock):
     """Whatever happens, a shard is tried a bounded number of times."""
     (shard,) = begin(backlog)
