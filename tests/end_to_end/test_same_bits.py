@@ -129,6 +129,7 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
 
 
 @pytest.mark.s3
+@pytest.mark.parametrize("s3_server", ["moto", pytest.param("rclone", marks=pytest.mark.soak)], indirect=True)
 def test_one_worker_and_object_storage_change_no_bit(reference, s3_uri):
     """On a server that heeds conditional writes, and on one that ignores them."""
     finish(job(f"{s3_uri}/runs", trainers=1, minters=1))

@@ -110,7 +110,7 @@ def test_one_of_several_that_submit_at_once_begins_and_all_are_told(genai, submi
     assert sorted("submitted to" in text for text in told) == [False, False, False, True]
     assert sum("already" in text for text in told) == 3
     run = target(genai, *LONG).run_id
-    while not driver(genai, *LONG):
+    while "prepare: " not in genai("logs", run).stdout:
         pass
     assert genai.json("status", run)["state"] == "at work"
     assert genai.json("stop", run)["stopped"] is True

@@ -51,7 +51,10 @@ def with_workers(output, *overrides):
 
 @pytest.mark.parametrize(
     ("count", "memory"),
-    [pytest.param(1, 1 << 30, id="1"), pytest.param(4, 0, id="4, streamed by Ray Data", marks=pytest.mark.soak)],
+    [
+        pytest.param(1, 1 << 30, id="1", marks=pytest.mark.soak),
+        pytest.param(4, 0, id="4, streamed by Ray Data", marks=pytest.mark.soak),
+    ],
 )
 def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, output):
     """Weights, history and measures, to the last bit; and so does the way by which the rows came."""
