@@ -41,10 +41,17 @@ class Cron:
 
     @classmethod
     def read(cls, said: str) -> Cron:
-        """The expression `said`. Raises InputError where it is none, never comes, or is read differently by some."""
-        fields = said.upper().split()
+        """The expression that somebody typed. Raises InputError where it is too long to be one, and as `of` does."""
         if len(said) > _LONGEST:
             raise _error(said, f"found {len(said):,} letters; allowed: {_LONGEST}")
+        return cls.of(said)
+
+    @classmethod
+    def of(cls, said: str) -> Cron:
+        """The expression `said`, of any length: `text` may be longer than what was typed. Raises InputError where it is
+        none, never comes, or is read differently by some.
+        """
+        fields = said.upper().split()
         if len(fields) != len(_NAMES):
             raise _error(said, f"found {len(fields)} fields; allowed: five, {' '.join(_NAMES)}")
         sets = _sets(said, fields)
