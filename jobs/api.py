@@ -19,8 +19,8 @@ from jobs import layout, start, submission, view
 from jobs.events import Event
 from jobs.follow import Following
 from jobs.resolve import Target, job
-from jobs.spec import JobSpec
-from jobs.stop import forget
+from jobs.spec import JobSpec, load
+from jobs.standing import standing
 from jobs.survey import survey
 
 Listener = Callable[[Event], None]
@@ -49,12 +49,9 @@ def run(
     """
     target = _target(spec, logical_date, overrides)
     if not survey(target.spec, target.store).complete:
-        where = layout.run(target.run_id)
-        target.store.put(where, target.spec.to_yaml().encode())
-        forget(target.store, target.run_id)
-        told = _Told(listener)
-        code = start.drive(target.store.locate(where), crew, "", told, lease=lease, timeout=timeout)
-        told.raise_for(code)
+        told = start.Told(listener)
+        code = start.drive(start.begin(target.store, target.spec), crew, "", told, lease=lease, timeout=timeout)
+        _raise_for(code, told.error)
     return view.done(survey(target.spec, target.store))
 
 
@@ -79,17 +76,15 @@ def submit(
         began = submission.submit(target.spec, target.store, address, packages=packages, names=names, timeout=timeout)
         if not follow:
             return submission.about(target.run_id, address, target.store)
-        told = _Told(listener)
+        told = start.Told(listener)
         following = Following(target.store, target.run_id, address, whole=not began)
         code = following.until_it_ends(told)
-        told.raise_for(code, following.last_words)
+        _raise_for(code, told.error or (following.last_words() if code else ""))
     return view.done(survey(target.spec, target.store))
 
 
 def status(spec: str | JobSpec, *, logical_date: str | None = None, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """How a run stands, from the store alone: `genai status`."""
-    from jobs.standing import standing
-
     target = _target(spec, logical_date, overrides)
     found = survey(target.spec, target.store)
     return view.state(found, target.run_id) | standing(found, target.run_id)
@@ -98,29 +93,17 @@ def status(spec: str | JobSpec, *, logical_date: str | None = None, overrides: S
 def _target(spec: str | JobSpec, logical_date: str | None, overrides: Sequence[str]) -> Target:
     dated = [f"logical_date={logical_date}"] if logical_date is not None else []
     if isinstance(spec, JobSpec):
-        from jobs.spec import load
-
         spec = load("the job", spec.to_yaml(), [*overrides, *dated]).anchored()
     else:
         spec = job(spec, [*overrides, *dated])
     return Target(spec, layout.job_store(spec), layout.run_id(spec))
 
 
-class _Told:
-    """Passes events on, and keeps the error that ended the run."""
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener, self._error = listener, ""
-
-    def __call__(self, event: Event) -> None:
-        self._error = str(event.fields.get("error") or "") if event.kind.startswith("run_") else self._error
-        self._listener(event)
-
-    def raise_for(self, code: int, words: Callable[[], str] = lambda: "") -> None:
-        """The driver's end as an error of ours."""
-        if code == 0:
-            return
-        known = {kind.exit_code: kind for kind in (LeaseHeld, DeadlinePassed, Interrupted)}
-        error = known.get(code, GenaiError)(self._error or words() or f"the driver ended with exit code {code}")
-        error.exit_code = code
-        raise error
+def _raise_for(code: int, text: str) -> None:
+    """The driver's end as an error of ours."""
+    if code == 0:
+        return
+    known = {kind.exit_code: kind for kind in (LeaseHeld, DeadlinePassed, Interrupted)}
+    error = known.get(code, GenaiError)(text or f"the driver ended with exit code {code}")
+    error.exit_code = code
+    raise error

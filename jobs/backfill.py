@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from genai.errors import InputError, LeaseHeld
-from jobs import dates
+from jobs import dates, layout
 from jobs.resolve import job
+from jobs.spec import JobSpec
 from jobs.survey import survey
 
 MOST = 10_000  # dates of one backfill
@@ -57,16 +58,15 @@ def backfill(
 
     Raises SpecError where the job file has faults, before anything runs.
     """
-    for day in days:
-        job(path, (*overrides, f"logical_date={day}"))
+    specs = [job(path, (*overrides, f"logical_date={day}")) for day in days]
 
-    def one(day: str) -> Night:
-        night = _night(path, day, options or ["run"], overrides)
+    def one(day: str, spec: JobSpec) -> Night:
+        night = _night(path, day, spec, options or ["run"], overrides)
         told(night)
         return night
 
     with ThreadPoolExecutor(parallel) as pool:
-        return list(pool.map(one, days))
+        return list(pool.map(one, days, specs))
 
 
 def code_of(nights: Sequence[Night]) -> int:
@@ -80,10 +80,7 @@ def lines(nights: Sequence[Night]) -> Iterator[str]:
         yield f"{night.date:<20} {night.state:<18} {night.run}" + (f"  {night.why}" if night.why else "")
 
 
-def _night(path: str, day: str, options: Sequence[str], overrides: Sequence[str]) -> Night:
-    from jobs import layout
-
-    spec = job(path, (*overrides, f"logical_date={day}"))
+def _night(path: str, day: str, spec: JobSpec, options: Sequence[str], overrides: Sequence[str]) -> Night:
     run = layout.run_id(spec)
     try:
         if survey(spec).complete:

@@ -15,6 +15,7 @@ import click
 from genai import __version__
 from genai.errors import GenaiError, Interrupted
 from genai.registry import names
+from jobs.commands._ways import tell_error
 
 
 class Group(click.Group):
@@ -34,7 +35,7 @@ class Group(click.Group):
         try:
             code = super().main(*args, **kwargs)
         except GenaiError as error:
-            click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+            tell_error(str(error))
             code = error.exit_code
         except click.exceptions.Exit as error:
             code = error.exit_code

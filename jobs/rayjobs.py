@@ -10,7 +10,7 @@ import logging
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +20,8 @@ from genai.errors import GenaiError, InputError, StoreError
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 STOP_SECONDS = 15  # between SIGTERM and SIGKILL: more than a driver takes to end in order
+#: of a dashboard; without a user, since it is kept in the store
+ADDRESS = re.compile(r"https?://[^\s/?#@]+/?")
 _OTHERS = ("already exists", "does not exist", "terminal state")  # what others at work on the same id make of it
 PAUSE_SECONDS, SUBMIT_SECONDS = 1.0, 60.0
 
@@ -115,11 +117,16 @@ class JobServer:
         with _ours(self.address):
             found = self._client._do_request("GET", "/api/cluster_status").json()["data"]["clusterStatus"]  # noqa: SLF001
         kinds = (found.get("autoscalerReport") or {}).get("nodeTypeMapping") or {}
-        return any(not kind.startswith("node_") for kind in kinds.values())  # as Ray calls machines that nobody adds
+        return added(kinds.values())
+
+
+def added(kinds: Iterable[str]) -> bool:
+    """Whether an autoscaler has started any of the machines whose kinds Ray names so."""
+    return any(not kind.startswith("node_") for kind in kinds)
 
 
 def _checked(address: str) -> str:
-    if re.fullmatch(r"https?://[^/\s?#]+/?", address):
+    if ADDRESS.fullmatch(address):
         return address.rstrip("/")
     hint = f"http://{address}" if re.fullmatch(r"[\w.-]+:\d+", address) else "http://127.0.0.1:8265"
     raise InputError(f"--address: found {address!r}; allowed: the address of a Ray dashboard, such as {hint}")

@@ -165,8 +165,7 @@ def _lease(damage: Damage, leases: Leases) -> None:
 
 
 def _drive(damage: Damage, spec: JobSpec, crew: str, command: str, listener: Listener) -> int:
-    job = layout.run(layout.run_id(spec))
-    damage.store.put(job, spec.to_yaml().encode())
+    job = start.begin(damage.store, spec)
     keys = {"train": damage.train_key, "generate": damage.manifest.key}
 
     def guarded(event: Event) -> None:
@@ -175,7 +174,7 @@ def _drive(damage: Damage, spec: JobSpec, crew: str, command: str, listener: Lis
             _check_key(damage, event.fields, keys.get(event.fields["stage"]))
 
     try:
-        return start.drive(damage.store.locate(job), crew, command, guarded)
+        return start.drive(job, crew, command, guarded)
     finally:
         _remember(damage, layout.run_id(spec))
 

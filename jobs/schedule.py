@@ -23,9 +23,9 @@ from genai.registry import names
 from jobs import dates, resolve, targets
 from jobs.cron import Cron
 from jobs.document import printable
+from jobs.rayjobs import ADDRESS
 from jobs.spec import JobSpec
 
-_ADDRESS = re.compile(r"https?://[^\s/?#@]+/?")
 _EXAMPLE = datetime(2000, 1, 1)  # noqa: DTZ001  # in UTC, as all that cron says
 _IMAGE = re.compile(r"[a-z0-9][\w.:/-]*(?:@[\w+.-]+:[0-9a-fA-F]{32,})?", re.ASCII)
 
@@ -55,7 +55,7 @@ class Schedule:
             for value in said if isinstance(said, tuple) else (said,):
                 if isinstance(value, str) and field.name != "text":
                     _check_letters(value)
-        _check(_ADDRESS.fullmatch, self.address, "--address", "such as http://head:8265")
+        _check(ADDRESS.fullmatch, self.address, "--address", "such as http://head:8265")
         _check(_IMAGE.fullmatch, self.image, "--image", "such as registry.example/genai:1.0")
         _check(dates.moment, self.logical_date, "--logical-date", "a day such as 2026-11-25, or a moment")
         _check(dates.moment, self.since, "--since", "a day such as 2026-11-25, or a moment")

@@ -5,6 +5,7 @@ A cluster that is gone takes nothing of a run along, so what is told of it is ho
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from genai.errors import GenaiError
@@ -38,6 +39,9 @@ def standing(found: Survey, run: str) -> dict[str, Any]:
     return shown | {"state": "at work" if holder else there.state.lower()}
 
 
+_server = cache(JobServer)  # whoever follows a run asks every second
+
+
 def at_work(store: Store, run: str) -> bool:
     """Whether a driver is there that has not ended, also one that a cluster has still to begin. Of one on another
     machine the cluster knows, where it can be asked; else its lease is believed.
@@ -46,7 +50,7 @@ def at_work(store: Store, run: str) -> bool:
     if submitted is None or (holder and holder.is_here):
         return holder is not None
     try:
-        there = JobServer(submitted.address).find(run)
+        there = _server(submitted.address).find(run)
     except GenaiError:
         return holder is not None
     return there is not None and not there.ended

@@ -17,9 +17,36 @@ from contextlib import contextmanager
 from types import FrameType
 
 from genai.errors import DeadlinePassed, GenaiError
+from jobs import layout
 from jobs.events import Event
+from jobs.spec import JobSpec
+from jobs.stop import forget
+from jobs.stores import Store
 
 LAST_WORDS = 4000  # characters
+
+
+class Told:
+    """Passes events on, and keeps the error that ended the run; that of an earlier start of it is forgotten."""
+
+    def __init__(self, listener: Callable[[Event], None]) -> None:
+        self._listener = listener
+        self.error = ""
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "run_started":
+            self.error = ""
+        elif event.kind in ("run_failed", "run_incomplete"):
+            self.error = str(event.fields["error"])
+        self._listener(event)
+
+
+def begin(store: Store, spec: JobSpec) -> str:
+    """Leave the job file where its driver finds it, and forget a wish of before that it stops; its path or URI."""
+    run = layout.run_id(spec)
+    store.put(layout.run(run), spec.to_yaml().encode())
+    forget(store, run)
+    return store.locate(layout.run(run))
 
 
 def drive(

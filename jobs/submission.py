@@ -26,7 +26,7 @@ from genai.identity import canonical
 from jobs import layout
 from jobs.rayjobs import JobServer
 from jobs.spec import GenerateWorkers, JobSpec, TrainWorkers
-from jobs.stop import forget
+from jobs.start import begin
 from jobs.stores import Store
 
 PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "GENAI_S3_PATIENCE")
@@ -80,10 +80,9 @@ def submit(
     ours = [*_packages(), *map(_package, packages)]
     environment = _environment(names)
     check_room(spec, server)
-    store.put(layout.run(run), spec.to_yaml().encode())
+    job = begin(store, spec)
     store.put(layout.run(run, "submitted.json"), canonical(asdict(Submitted(server.address, time.time()))))
-    forget(store, run)
-    return server.submit(run, entry(store.locate(layout.run(run)), command, timeout), ours, environment)
+    return server.submit(run, entry(job, command, timeout), ours, environment)
 
 
 def entry(job_uri: str, command: str = "", timeout: float | None = None) -> str:

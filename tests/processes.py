@@ -1,6 +1,7 @@
 """Processes as Linux tells of them: a test kills only what it has started itself."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,3 +28,14 @@ def _processes() -> Iterator[tuple[int, tuple[int, str]]]:
 def named(title: str, pid: int | None = None) -> list[int]:
     """The processes below this one, or below `pid`, whose title holds `title`, the oldest first."""
     return sorted(child for child, found in descendants(pid or os.getpid()) if title in found)
+
+
+def until(words: str, process: subprocess.Popen[str]) -> str:
+    """Wait until a process says `words` on stderr, which is a pipe; all that it said there."""
+    said = ""
+    assert process.stderr
+    while words not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    return said

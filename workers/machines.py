@@ -10,8 +10,9 @@ import json
 import ray
 from ray.experimental.internal_kv import _internal_kv_get
 
+from jobs.rayjobs import added
+
 _STATUS = b"__autoscaling_status"
-_NOBODYS = "node_"  # what Ray names machines after that no autoscaler has started
 
 
 def leaving() -> frozenset[str]:
@@ -33,4 +34,4 @@ def grows() -> bool:
     else:
         status = json.loads(_internal_kv_get(_STATUS) or b"{}")
         kinds = list(((status.get("autoscaler_report") or {}).get("node_type_mapping") or {}).values())
-    return any(not kind.startswith(_NOBODYS) for kind in kinds)
+    return added(kinds)

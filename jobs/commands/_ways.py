@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from genai.errors import InputError
+from genai.errors import InputError, LeaseHeld
 
 SET_ONLY = click.option(
     "--set", "overrides", metavar="PATH=VALUE", multiple=True, help="Change a field of the job file."
@@ -63,19 +63,6 @@ def SET(command: Callable[..., Any]) -> Callable[..., Any]:  # noqa: N802  # sta
     return with_date
 
 
-class Told:
-    """Passes events on, and keeps the error that ended the run."""
-
-    def __init__(self, show: Callable[[Any], None]) -> None:
-        self._show = show
-        self.error = ""
-
-    def __call__(self, event: Any) -> None:
-        if event.kind in ("run_failed", "run_incomplete"):
-            self.error = str(event.fields["error"])
-        self._show(event)
-
-
 def say(data: Any, lines: Iterable[str], *, as_json: bool) -> None:
     """A result, on stdout."""
     if as_json:
@@ -88,6 +75,19 @@ def say(data: Any, lines: Iterable[str], *, as_json: bool) -> None:
 def tell(text: str) -> None:
     """A word beside the result, on stderr."""
     click.echo(text, err=True)
+
+
+def tell_error(text: str) -> None:
+    """An error, on stderr; one of several lines says itself what it is."""
+    tell(text if "\n" in text else f"error: {text}")
+
+
+def end(code: int, how: str) -> None:
+    """Leave with a driver's exit code, where it is not 0, and say what goes on where something was begun."""
+    if code and code not in (InputError.exit_code, LeaseHeld.exit_code):
+        tell(f"{how} with exit code {code}; everything finished is safe. To go on: {typed()}")
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def typed() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from jobs.commands._ways import JSON, OUTPUT, SET, Told, say, tell, typed
+from jobs.commands._ways import JSON, OUTPUT, SET, say, tell, tell_error, typed
 
 
 @click.command("repair")
@@ -23,6 +23,7 @@ def command(run: str, dry_run: bool, crew: str, overrides: tuple[str, ...], outp
     from jobs import repair as mend
     from jobs.console import console
     from jobs.resolve import resolve
+    from jobs.start import Told
     from jobs.verify import paced
 
     damage = mend.examine(resolve(run, output, overrides), paced(tell))
@@ -31,7 +32,7 @@ def command(run: str, dry_run: bool, crew: str, overrides: tuple[str, ...], outp
             told = Told(show)
             code = mend.mend(damage, crew, typed(), told)
         if told.error:
-            tell(told.error if "\n" in told.error else f"error: {told.error}")
+            tell_error(told.error)
         if code:
             raise click.exceptions.Exit(code)
     shown = mend.view(damage, done=not dry_run)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from genai.errors import InputError, LeaseHeld
-from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typed
+from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, end, say, tell, tell_error, typed
 
 
 @click.command("run")
@@ -31,10 +30,9 @@ def command(
 
     Example: genai run job.yaml --set generate.count=10000
     """
-    from jobs import layout, listeners, start, view
+    from jobs import listeners, start, view
     from jobs.console import console
     from jobs.resolve import resolve
-    from jobs.stop import forget
     from jobs.survey import survey
 
     target = resolve(run_, output, overrides)
@@ -47,18 +45,12 @@ def command(
         shown = view.done(found)
         return say(shown, view.done_lines(shown), as_json=as_json)
     listeners.asked(target.spec)  # what they need is there, or nothing is begun
-    job = layout.run(target.run_id)
-    found.store.put(job, found.spec.to_yaml().encode())
-    forget(found.store, target.run_id)
+    job = start.begin(found.store, found.spec)
     with console() as show:
-        told = Told(show)
-        code = start.drive(found.store.locate(job), crew, typed(), told, lease=lease, timeout=timeout)
+        told = start.Told(show)
+        code = start.drive(job, crew, typed(), told, lease=lease, timeout=timeout)
     if told.error:
-        tell(told.error if "\n" in told.error else f"error: {told.error}")
-    if code in (InputError.exit_code, LeaseHeld.exit_code):
-        raise click.exceptions.Exit(code)
-    if code:
-        tell(f"stopped with exit code {code}; everything finished is safe. To go on: {typed()}")
-        raise click.exceptions.Exit(code)
+        tell_error(told.error)
+    end(code, "stopped")
     shown = view.done(survey(target.spec, target.store))
     return say(shown, view.done_lines(shown), as_json=as_json)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai.errors import InputError, LeaseHeld
-from jobs.commands._ways import JSON, OUTPUT, SET, TIMEOUT, Told, say, tell, typed
+from jobs.commands._ways import JSON, OUTPUT, SET, TIMEOUT, end, say, tell, tell_error, typed
 
 if TYPE_CHECKING:
     from jobs.resolve import Target
@@ -62,12 +61,7 @@ def command(
     if not follow:
         shown = door.about(target.run_id, address, target.store)
         return say(shown, [f"{name:<9} {value}" for name, value in shown.items()], as_json=as_json)
-    code = _followed(target, address, whole=not began)
-    if code in (InputError.exit_code, LeaseHeld.exit_code):
-        raise click.exceptions.Exit(code)
-    if code:
-        tell(f"ended with exit code {code}; everything finished is safe. To go on: {typed()}")
-        raise click.exceptions.Exit(code)
+    end(_followed(target, address, whole=not began), "ended")
     shown = view.done(survey(target.spec, target.store))
     return say(shown, view.done_lines(shown), as_json=as_json)
 
@@ -76,6 +70,7 @@ def _followed(target: Target, address: str, *, whole: bool) -> int:
     """The driver's exit code, once it has one."""
     from jobs.console import console
     from jobs.follow import Following
+    from jobs.start import Told
 
     following = Following(target.store, target.run_id, address, whole=whole)
     with console() as show:
@@ -86,7 +81,7 @@ def _followed(target: Target, address: str, *, whole: bool) -> int:
             tell(f"no longer following; the run goes on. `genai stop {target.run_id}` ends it")
             raise
     if told.error:
-        tell(told.error if "\n" in told.error else f"error: {told.error}")
+        tell_error(told.error)
     elif code and (words := following.last_words()):
         tell(words)
     return code

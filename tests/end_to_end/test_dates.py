@@ -9,6 +9,7 @@ import pytest
 import jobs
 from genai.errors import DeadlinePassed, InputError
 from tests.end_to_end.conftest import Genai
+from tests.processes import until
 
 NIGHTLY = """\
 name: nightly
@@ -78,11 +79,7 @@ def test_a_run_is_stopped_by_its_name(genai):
     """From another shell, by what the store says of who drives it."""
     line = [sys.executable, "-m", "jobs", "run", genai.job(), *ENDLESS]
     with subprocess.Popen(line, cwd=genai.folder, text=True, stderr=subprocess.PIPE) as process:
-        said = ""
-        while "train: step" not in said:
-            text = process.stderr.readline()
-            assert text, said
-            said += text
+        until("train: step", process)
         shown = genai.json("status", "tiny.yaml", *ENDLESS[:2])
         assert shown["state"] == "at work"
         assert genai.json("stop", shown["run"])["stopped"] is True

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genai.errors import InputError, LeaseHeld
-from jobs import cli, layout, ledger, repair, resolve
+from jobs import cli, layout, ledger, repair, resolve, stop
 from jobs.driver import drive
 from jobs.events import EventLog
 from jobs.lease import Leases
@@ -57,6 +57,14 @@ def run_again(genai, *overrides: str):
 def state_of(genai) -> dict[str, tuple[int, int]]:
     """Of each part: which file it is, and when it was written."""
     return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in (folder(genai) / "data").iterdir()}
+
+
+def test_a_wish_that_an_earlier_run_stops_does_not_stop_a_repair(copied):
+    """It was for a driver that has ended before it looked."""
+    asked = target(copied)
+    stop.ask(asked.store, asked.run_id)
+    (folder(copied) / "data/part-00001.parquet").unlink()
+    assert copied.json("repair", "tiny.yaml", "--crew", "local")["again"] == ["part-00001.parquet"]
 
 
 def test_what_is_missing_or_damaged_is_made_again_and_nothing_else(copied):

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.processes import descendants
+from tests.processes import until as until_said
 
 ENOUGH = (
     "--set",
@@ -32,11 +33,7 @@ def start(genai):
             cwd=genai.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         started.append(process)
-        process.said = ""
-        while until not in process.said:
-            line = process.stderr.readline()
-            assert line, process.said
-            process.said += line
+        process.said = until_said(until, process)
         return process
 
     yield begin

@@ -15,6 +15,7 @@ import pytest
 from jobs.lease import holder_of
 from jobs.resolve import resolve
 from tests.heads import head
+from tests.processes import until
 
 pytestmark = pytest.mark.ray
 
@@ -64,11 +65,7 @@ def began(genai, cluster):
         )  # fmt: skip
         threading.Timer(PATIENCE_SECONDS, process.kill).start()
         started.append(process)
-        process.said = ""
-        while "train: step" not in process.said:
-            text = process.stderr.readline()
-            assert text, process.said
-            process.said += text
+        process.said = until("train: step", process)
         return process
 
     yield typed
