@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -69,7 +70,9 @@ class Following:
         ended = follow(self._tail, show, self._over)
         if self._last and self._last.code is not None:
             return self._last.code if self._last.code >= 0 else 128 - self._last.code
-        return int(ended.fields.get("exit_code", 0)) if ended else 1
+        if ended:
+            return int(ended.fields.get("exit_code", 0))
+        return 128 + signal.SIGTERM if self._last and self._last.state == "STOPPED" else 1
 
     def last_words(self) -> str:
         """What a driver that told no error printed last."""

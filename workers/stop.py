@@ -1,5 +1,7 @@
-"""Stopping a driver: SIGINT, SIGTERM and its deadline end it in order within `SECONDS`, with all that is finished safe;
-a second signal ends it at once. So does the end of whoever started it, where that is asked for.
+"""Stopping a driver: SIGINT, SIGTERM and its deadline end it in order within `SECONDS`, with all that is finished safe,
+and so does the end of whoever started it, where that is asked for. A Ctrl-C after that ends it at once; another SIGTERM
+changes nothing, since a stop may come by three ways: from the store, from the cluster, and from a scheduler that signals
+all processes of a job.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ def heed(stopped_by: list[int] | None = None) -> list[int]:
     first = [] if stopped_by is None else stopped_by
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        if first and number == signal.SIGINT:
+            os._exit(code_of(first[0]))
         if first:
-            os._exit(code_of(number))
+            return
         first.append(number)
         limit = threading.Timer(SECONDS, os._exit, [code_of(number)])  # a store or a cluster may hang
         limit.daemon = True

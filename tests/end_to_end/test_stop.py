@@ -106,6 +106,18 @@ def test_a_second_stop_ends_at_once(start):
     assert gone([driver]) == []
 
 
+def test_a_stop_that_comes_by_several_ways_is_one_stop(start):
+    """From the store, from a cluster, from a scheduler that signals every process of a job."""
+    process = start("--crew", "local", *ENOUGH, until="generate: 1 of")
+    (driver,) = [pid for pid, title in descendants(process.pid) if "-m workers" in title]
+    with suppress(ProcessLookupError):
+        while process.poll() is None:
+            os.kill(driver, signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped by SIGTERM; everything finished is safe" in told
+
+
 def test_a_second_run_of_a_job_says_who_is_at_work_and_exits_75(genai, start):
     """Nothing is done by it, and the first one's story is not disturbed."""
     process = start("--crew", "local", *ENOUGH, until="generate: 1 of")
