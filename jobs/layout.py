@@ -72,7 +72,7 @@ def run_id(spec: JobSpec) -> str:
 
 def prepare_key(spec: JobSpec, fingerprint: list[Any]) -> str:
     """The key of the prepared data; `fingerprint` is what the sources list."""
-    data = spec.data.model_dump(mode="json", exclude={"source", "test_source"})
+    data = spec.data.model_dump(mode="json", exclude={"source", "test_source", *spec.data.told})
     return key_of("prepare", VERSIONS["prepare"], data=data, fingerprint=fingerprint)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -30,8 +30,10 @@ from genai.families import Family
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import names
+from jobs.credits import Line, WebPage
 from jobs.document import printable
 from jobs.form import Part, build, form_of, rule, values_of
+from jobs.license import License
 from jobs.plugin import Plugin
 
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
@@ -80,6 +82,8 @@ class Split(Part):
 class Data(Part):
     """The rows that there are."""
 
+    told: ClassVar[frozenset[str]] = frozenset({"license", "credit", "homepage"})  # no sample follows from them
+
     source: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
         default_factory=list,
         description="Where the rows are: sklearn://digits, a Parquet file or glob, a folder of images; or a list.",
@@ -92,6 +96,9 @@ class Data(Part):
     modality: InstanceOf[Modality] = Field(
         default_factory=lambda: MODALITY.read(None), description="What a row is, with the fields of that kind."
     )
+    license: License | None = Field(None, description="Of the rows: an SPDX identifier (CC-BY-SA-4.0), or words.")
+    credit: Line | None = Field(None, description="Whom the rows are from, as the dataset's card is to say it.")
+    homepage: WebPage | None = Field(None, description="Where the rows are described.")
 
     @field_validator("modality", mode="before")
     @classmethod

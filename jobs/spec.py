@@ -18,11 +18,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from genai.errors import SpecError
 from genai.identity import canonical, sha256
+from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
 from jobs.faults import faults_of
 from jobs.form import Part, rule
-from jobs.notify import Notify
+from jobs.notify import Notify, Variable
 from jobs.override import override
 from jobs.parts import (
     FAMILY,
@@ -80,6 +81,8 @@ class JobSpec(Part):
     model: Model = Field(default_factory=lambda: Model.model_validate({}), description="The family and its fields.")
     train: Train = Field(default_factory=Train, description="How to train.")
     generate: Generate = Field(default_factory=lambda: Generate.model_validate({}), description="The samples to mint.")
+    card: Card = Field(default_factory=Card, description="What the dataset's card says beside what is known.")
+    sign: Variable = Field(None, description="The variable that holds the path of the key that signs the manifest.")
     notify: Notify = Field(default_factory=lambda: Notify.model_validate({}), description="Who is told of a run.")
 
     @model_validator(mode="before")
@@ -149,8 +152,9 @@ class JobSpec(Part):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that the job says, defaults included, but where it writes and who is told."""
-        return sha256(canonical(self.model_dump(mode="json", exclude={"output", "notify"})))
+        """SHA-256 of all that the job says of its samples, defaults included: not where they go, nor who is told."""
+        around = dict.fromkeys(("output", "card", "sign", "notify"), True)
+        return sha256(canonical(self.model_dump(mode="json", exclude={**around, "data": set(self.data.told)})))
 
     def to_yaml(self) -> str:
         """A job file that says the same, defaults included."""
