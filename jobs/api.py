@@ -16,6 +16,7 @@ from typing import Any
 
 from genai.errors import DeadlinePassed, GenaiError, Interrupted, LeaseHeld
 from jobs import layout, start, submission, view
+from jobs.describe import describe
 from jobs.events import Event
 from jobs.follow import Following
 from jobs.resolve import Target, job
@@ -48,7 +49,10 @@ def run(
     the driver as GenaiError with its exit code. All that is finished is safe; the same call goes on.
     """
     target = _target(spec, logical_date, overrides)
-    if not survey(target.spec, target.store).complete:
+    found = survey(target.spec, target.store)
+    if found.complete:
+        describe(found)
+    else:
         told = start.Told(listener)
         code = start.drive(start.begin(target.store, target.spec), crew, "", told, lease=lease, timeout=timeout)
         _raise_for(code, told.error)

@@ -24,7 +24,8 @@ def _line(text: str) -> str:
 
 
 def _web_page(url: str) -> str:
-    if not is_web_url(url) or "@" in url.split("/")[2]:
+    odd = set(url) & set('<>"\\^`{|}')  # no characters of a URL, and some are markup's
+    if odd or not is_web_url(url) or "@" in url.split("/")[2]:
         raise rule("found no address of a public page; allowed: http://… or https://…, without a user or password")
     return url
 

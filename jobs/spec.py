@@ -81,7 +81,9 @@ class JobSpec(Part):
     model: Model = Field(default_factory=lambda: Model.model_validate({}), description="The family and its fields.")
     train: Train = Field(default_factory=Train, description="How to train.")
     generate: Generate = Field(default_factory=lambda: Generate.model_validate({}), description="The samples to mint.")
-    card: Card = Field(default_factory=Card, description="What the dataset's card says beside what is known.")
+    card: Card = Field(
+        default_factory=lambda: Card.model_validate({}), description="What the dataset's card says beside what is known."
+    )
     sign: Variable = Field(None, description="The variable that holds the path of the key that signs the manifest.")
     notify: Notify = Field(default_factory=lambda: Notify.model_validate({}), description="Who is told of a run.")
 

@@ -18,6 +18,7 @@ from genai.identity import sha256
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.resolve import Target, by_digest, trained_at
+from jobs.signature import SIGNATURE, State
 from jobs.stores import Store
 from jobs.survey import Survey, survey
 from jobs.view import result_of
@@ -25,6 +26,7 @@ from jobs.view import result_of
 if TYPE_CHECKING:
     from genai.modalities import Modality
 
+UNMENDED = ("foreign", "signature")  # kinds that `genai repair` leaves alone
 PARTS = 4  # read and decoded at once
 TELL_SECONDS = 5.0
 
@@ -36,7 +38,7 @@ class Problem:
     """One thing that is not as the manifest says. `part` is its name below the dataset, or below the job's folder."""
 
     part: str
-    kind: str  # missing | size | bytes | content | receipt | foreign | marker | checkpoint | prepared
+    kind: str  # missing | size | bytes | content | receipt | foreign | marker | checkpoint | prepared | signature
     text: str
 
 
@@ -123,13 +125,25 @@ def paced(say: Callable[[str], None], clock: Callable[[], float] = time.monotoni
     return told
 
 
-def view(manifest: Manifest, problems: list[Problem], found: Survey | None, *, deep: bool) -> dict[str, Any]:
+def unsigned(state: State | None) -> Iterator[Problem]:
+    """What is wrong with the signature of a manifest; `state` is None where nobody asked for it."""
+    if state == "missing":
+        yield Problem(SIGNATURE, "signature", "not there; `genai run` writes it where the job says `sign`")
+    elif state == "invalid":
+        text = "not of this key over this manifest: one of the three was changed, or a larger manifest not signed yet"
+        yield Problem(SIGNATURE, "signature", text)
+
+
+def view(
+    manifest: Manifest, problems: list[Problem], found: Survey | None, *, deep: bool, signature: State | None = None
+) -> dict[str, Any]:
     """What was found, for programs; `upstream` says whether what the dataset was made from was looked at, too."""
     return {
         "dataset": manifest.key,
         "parts": len(manifest.parts),
         "deep": deep,
         "upstream": bool(deep and found and made_by(found, manifest)),
+        "signature": signature,
         "problems": [vars(problem) for problem in problems],
     }
 
@@ -138,8 +152,11 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"{problem['part']}: {problem['text']}" for problem in shown["problems"])
     how = "sizes, bytes and rows" if shown["deep"] else "names and sizes"
     above = " and what they were made from" * shown["upstream"]
-    mend = "; `genai repair` makes it whole" * any(problem["kind"] != "foreign" for problem in shown["problems"])
+    mend = "; `genai repair` makes it whole" * any(problem["kind"] not in UNMENDED for problem in shown["problems"])
     yield f"{shown['parts']:,} parts checked ({how}){above}, {len(shown['problems'])} problem(s){mend}"
+    if shown["signature"] == "valid":
+        rest = "" if shown["deep"] else "; --deep compares the parts with it, byte by byte"
+        yield f"signature valid: the manifest is as the owner of the key signed it{rest}"
     if shown["deep"] and not above:
         yield "not checked: what they were made from, since this run makes another dataset by now, or its data is away"
 

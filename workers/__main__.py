@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import click
 
 from genai.errors import GenaiError
-from jobs import layout, listeners
+from jobs import layout, listeners, signature
 from jobs.crew import Crew
 from jobs.driver import run
 from jobs.events import Event, EventLog
@@ -98,8 +98,11 @@ def _take(leases: Leases, run_id: str, tell: Callable[[Event], None]) -> None:
 
 
 def _audience(spec: JobSpec, tell: Callable[[Event], None]) -> Audience:
-    """Those whom the job asks to be told. Raises InputError, told here: there is no run yet."""
+    """Those whom the job asks to be told. Raises InputError, told here, where what it names is not there: there is no
+    run yet.
+    """
     try:
+        signature.signer(spec)
         return listeners.of(spec)
     except GenaiError as error:
         tell(Event("run_failed", time.time(), {"error": str(error), "exit_code": error.exit_code}))
@@ -136,8 +139,10 @@ def _only_events() -> Callable[[Event], None]:
 
 
 def _page(found: Survey, events: EventLog, command: str) -> str:
+    from jobs.describe import describe
     from jobs.page import write
 
+    describe(found)
     events.flush()
     return write(found, command)
 

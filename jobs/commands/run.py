@@ -30,8 +30,9 @@ def command(
 
     Example: genai run job.yaml --set generate.count=10000
     """
-    from jobs import listeners, start, view
+    from jobs import listeners, signature, start, view
     from jobs.console import console
+    from jobs.describe import describe
     from jobs.resolve import resolve
     from jobs.survey import survey
 
@@ -41,10 +42,12 @@ def command(
         shown = view.plan(found)
         return say(shown, view.plan_lines(shown), as_json=as_json)
     if found.complete:
-        tell(f"run {target.run_id}: complete already, nothing to do")
+        again = ", ".join(describe(found))
+        tell(f"run {target.run_id}: complete already, " + (f"wrote {again}" if again else "nothing to do"))
         shown = view.done(found)
         return say(shown, view.done_lines(shown), as_json=as_json)
     listeners.asked(target.spec)  # what they need is there, or nothing is begun
+    signature.signer(target.spec)
     job = start.begin(found.store, found.spec)
     with console() as show:
         told = start.Told(show)
