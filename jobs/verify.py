@@ -152,7 +152,9 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"{problem['part']}: {problem['text']}" for problem in shown["problems"])
     how = "sizes, bytes and rows" if shown["deep"] else "names and sizes"
     above = " and what they were made from" * shown["upstream"]
-    mend = "; `genai repair` makes it whole" * any(problem["kind"] not in UNMENDED for problem in shown["problems"])
+    mendable = any(problem["kind"] not in UNMENDED for problem in shown["problems"])
+    mendable &= shown["signature"] != "invalid"  # a manifest that somebody changed is nothing to repair by
+    mend = "; `genai repair` makes it whole" * mendable
     yield f"{shown['parts']:,} parts checked ({how}){above}, {len(shown['problems'])} problem(s){mend}"
     if shown["signature"] == "valid":
         rest = "" if shown["deep"] else "; --deep compares the parts with it, byte by byte"

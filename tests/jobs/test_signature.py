@@ -106,7 +106,7 @@ STRIKES = {
 
 @pytest.mark.parametrize("strike", STRIKES)
 def test_what_is_not_signed_is_a_problem(signed, keys, strike):
-    """Exit code 1, and the signature is named; without a key nobody asks for it."""
+    """Exit code 1, and the signature is named, not to be repaired; without a key nobody asks for it."""
     STRIKES[strike](folder(signed) / SIGNATURE, signed)
     code, told = verified(signed, "--key", keys / "public.pem")
     assert (code, f"{SIGNATURE}: {'not there' if strike == 'gone' else 'not of this key'}" in told) == (1, True)
@@ -127,6 +127,15 @@ def test_a_part_that_was_changed_is_found_through_the_manifest(signed, keys):
     part.write_bytes(part.read_bytes()[:-1] + b"\0")
     code, told = verified(signed, "--key", keys / "public.pem", "--deep")
     assert (code, f"{part.name}: its SHA-256 is" in told) == (1, True)
+
+
+def test_a_manifest_that_was_changed_is_nothing_to_repair_by(signed, keys):
+    """Where it is not as it was signed, nobody is told to make the dataset as it says."""
+    path = folder(signed) / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seed": 1'))
+    code, told = verified(signed, "--key", keys / "public.pem")
+    assert (code, "2 problem(s)" in told, "genai repair" in told) == (1, True, False)
+    assert "genai repair" in verified(signed)[1]
 
 
 def test_a_larger_dataset_is_signed_again(signed, keys):
