@@ -50,7 +50,7 @@ def run(
     """
     target = _target(spec, logical_date, overrides)
     found = survey(target.spec, target.store)
-    if found.complete:
+    if found.finished:
         describe(found)
     else:
         told = start.Told(listener)
@@ -76,7 +76,7 @@ def submit(
     Raises InputError where nobody answers there, and what `run` raises.
     """
     target = _target(spec, logical_date, overrides)
-    if not survey(target.spec, target.store).complete:
+    if not survey(target.spec, target.store).finished:
         began = submission.submit(target.spec, target.store, address, packages=packages, names=names, timeout=timeout)
         if not follow:
             return submission.about(target.run_id, address, target.store)

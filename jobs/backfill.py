@@ -83,7 +83,7 @@ def lines(nights: Sequence[Night]) -> Iterator[str]:
 def _night(path: str, day: str, spec: JobSpec, options: Sequence[str], overrides: Sequence[str]) -> Night:
     run = layout.run_id(spec)
     try:
-        if survey(spec).complete:
+        if survey(spec).finished:
             return Night(day, run, "complete already")
     except InputError as error:  # the data of that date is not there
         return Night(day, run, "failed", error.exit_code, str(error))

@@ -39,8 +39,13 @@ def card(facts: Facts) -> str:
     image = next((name for name, feature in facts.features.items() if feature.get("_type") == "Image"), "")
     columns = {name: COLUMNS.get(name, "the sample" + " (PNG)" * (name == image)) for name in facts.features}
     text = _template().render(facts=facts, manifest=facts.manifest, column=image, columns=columns, shown=CLASSES)
-    front = yaml.dump(front_matter(facts), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
-    return f"---\n{front}---\n\n{text}"
+    return headed(front_matter(facts), text)
+
+
+def headed(front: dict[str, Any], text: str) -> str:
+    """A card of front matter and text."""
+    head = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    return f"---\n{head}---\n\n{text}"
 
 
 def front_matter(facts: Facts) -> dict[str, Any]:

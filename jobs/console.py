@@ -104,15 +104,21 @@ def _note(event: Event) -> str:
     return f"{f['done']:,} of {f['parts']:,} parts"
 
 
+def _of(f: Fields) -> str:
+    """The stage whose parts an event is about."""
+    return str(f.get("stage", "generate"))
+
+
 def _stage(f: Fields) -> str:
     steps = f"the checkpoint is taken from {f['checkpoint']}" if "checkpoint" in f else f"{f.get('steps', 0):,} steps"
-    about = {"train": steps, "generate": f"{f.get('parts', 0):,} parts"}
-    return f"{f['stage']}: {about.get(f['stage'], 'reading the data')}"
+    parts = f"{f.get('parts', 0):,} parts" + (f" to {f['place']}" if "place" in f else "")
+    about = {"train": steps, "prepare": "reading the data"}
+    return f"{f['stage']}: {about.get(f['stage'], parts)}"
 
 
 def _dropped(f: Fields) -> str:
     names = ", ".join(f["parts"]) or "none"
-    return f"generate: stopped with {f['done']:,} of {f['of']:,} parts safe; dropped while they were made: {names}"
+    return f"{_of(f)}: stopped with {f['done']:,} of {f['of']:,} parts safe; dropped while they were made: {names}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -136,10 +142,10 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "state_unsaved": lambda f: f"train: the state of step {f['step']:,} is not saved: {f['error']}",
     "state_damaged": lambda f: f"train: {f['error']}; the one before it is used",
     "shard_failed": lambda f: (
-        f"generate: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
+        f"{_of(f)}: {f['shard']} failed ({f['tries']} of {f['of']}), {f['decision']}: {f['error']}"
     ),
-    "shard_doubled": lambda f: f"generate: {f['shard']} takes long; tried a second time elsewhere",
-    "shard_quarantined": lambda f: f"generate: gave up {f['shard']}: {f['error']}",
+    "shard_doubled": lambda f: f"{_of(f)}: {f['shard']} takes long; tried a second time elsewhere",
+    "shard_quarantined": lambda f: f"{_of(f)}: gave up {f['shard']}: {f['error']}",
     "worker_lost": lambda f: f"{f['stage']}: {f['error']}",
     "listener_failed": lambda f: f"{f['listener']}: {f['error']}; the run goes on without it",
     "listener_dropped": lambda f: f"{f['listener']}: too slow, {_counted(f['events'], 'event')} not told",
@@ -155,7 +161,7 @@ def sentence(event: Event) -> str:
     """The event in a line, or nothing where it is not worth one."""
     f = event.fields
     if event.kind in ("train_step", "part_done"):
-        return f"{'train' if event.kind == 'train_step' else 'generate'}: {_note(event)}"
+        return f"{'train' if event.kind == 'train_step' else _of(f)}: {_note(event)}"
     if event.kind == "train_validated":
         return f"train: step {f['step']:,}, {_note(event)}"
     told = SENTENCES.get(event.kind)

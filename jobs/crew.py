@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+from genai.modalities import Modality
 from genai.prepared import Prepared
 from jobs.ledger import Receipt
+from jobs.parts import GenerateWorkers
+from jobs.publication import Publication
+from jobs.publish import kind_of
 from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
 
@@ -46,6 +50,36 @@ class GenerateTask:
     checkpoint: str  # digest
     plan: Plan
 
+    stage: ClassVar[str] = "generate"
+
+    @property
+    def workers(self) -> GenerateWorkers:
+        """Who does it."""
+        return self.spec.generate.workers
+
+
+@dataclass(frozen=True)
+class ExportTask:
+    """Make the files of a publication from the sealed parts of `datasets/<key>/`."""
+
+    spec: JobSpec
+    key: str
+    publication: Publication
+    modality: Modality  # resolved
+    plan: Plan
+
+    @property
+    def stage(self) -> str:
+        return f"publish {kind_of(self.publication.export)}"
+
+    @property
+    def workers(self) -> GenerateWorkers:
+        """The same as mint, without their GPUs."""
+        return self.spec.generate.workers.model_copy(update={"gpu": 0})
+
+
+Task = GenerateTask | ExportTask
+
 
 @dataclass(frozen=True)
 class Done:
@@ -71,7 +105,7 @@ Outcome = Done | Failed
 
 
 class Pool(Protocol):
-    """Workers that hold the checkpoint and take shards."""
+    """Workers that hold what a task needs, and take its shards."""
 
     @property
     def room(self) -> int:
@@ -104,6 +138,6 @@ class Crew(Protocol):
         """Train and store the checkpoint; gives the contents of its `metrics.json`."""
         ...
 
-    def generate(self, task: GenerateTask, backlog: int, note: Note) -> AbstractContextManager[Pool]:
+    def pool(self, task: Task, backlog: int, note: Note) -> AbstractContextManager[Pool]:
         """A pool for about `backlog` shards; leaving it lets the workers go. `note` hears of workers that are lost."""
         ...

@@ -20,7 +20,11 @@ from pydantic import AfterValidator, Field
 from jobs.document import Document, Fault, Path, printable
 from jobs.form import rule
 
-FIELDS = (("data", "source"), ("data", "test_source"), ("output",), ("model", "checkpoint"))  # that dates may stand in
+#: that dates may stand in; `*` is each entry of a list
+FIELDS: tuple[Path, ...] = (
+    ("data", "source"), ("data", "source", "*"), ("data", "test_source"), ("output",), ("model", "checkpoint"),
+    ("publish", "*", "to"),
+)  # fmt: skip
 _STANDS = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _MEANS = re.compile(r"\s*(logical_date|window\.start|window\.end)\s*(?:\|\s*((?:[\w/.:-]|%[YmdHMSjGVu])+?)\s*)?")
 _SPAN = re.compile(r"([1-9][0-9]{0,3})([smhdw])")
@@ -112,13 +116,20 @@ def dated(document: Document) -> Document:
 def _texts(values: Any) -> Iterator[tuple[Path, str]]:
     """The texts in which a date may stand, with their paths."""
     for field in FIELDS:
-        at: Any = values
-        for step in field:
-            at = at.get(step) if isinstance(at, dict) else None
-        items = list(enumerate(at)) if isinstance(at, list) else []
-        for path, text in [(field, at), *(((*field, number), item) for number, item in items)]:
+        for path, text in _at(values, field):
             if isinstance(text, str) and "{{" in text:
                 yield path, text
+
+
+def _at(values: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """What stands at a path, each with the path that leads there."""
+    if not path:
+        yield (), values
+    elif path[0] == "*":
+        for number, item in enumerate(values) if isinstance(values, list) else ():
+            yield from (((number, *below), found) for below, found in _at(item, path[1:]))
+    elif isinstance(values, dict) and path[0] in values:
+        yield from (((path[0], *below), found) for below, found in _at(values[path[0]], path[1:]))
 
 
 def _filled(text: str, window: Window | None) -> str:

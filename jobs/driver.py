@@ -1,6 +1,6 @@
 """The driver: the stages of a job, one after the other, each done once.
 
-    survey -> prepare -> train -> mint (`jobs.mint`) -> manifest
+    survey -> prepare -> train -> mint (`jobs.loop`) -> manifest -> publish
 
 It runs in a test without a cluster. Each stage is done under a lease of its key: another run that needs the same waits
 for it, and then finds it done.
@@ -19,11 +19,12 @@ from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
 from jobs.backlog import Clock
-from jobs.crew import Crew, Note, PrepareTask, TrainTask
+from jobs.crew import Crew, ExportTask, GenerateTask, Note, PrepareTask, TrainTask
 from jobs.events import EventLog
 from jobs.lease import Holder, Leases
 from jobs.ledger import Manifest
-from jobs.mint import mint
+from jobs.loop import Work, work_off
+from jobs.publication import Publication, check_free
 from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared
 
 
@@ -37,8 +38,18 @@ def drive(
     call goes on from there.
     """
     held = leases or Leases(found.store, "", on=False)
+    for entry in found.spec.publish:
+        if entry.to:
+            check_free(entry.to)
     _prepare(found, crew, events, held)
     _train(found, crew, events, held)
+    manifest = _mint(found, crew, events, held, clock)
+    for publication in found.unpublished:
+        _publish(found, publication, crew, events, held, clock)
+    return manifest
+
+
+def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Clock) -> Manifest:
     assert found.dataset_key and found.plan
     if not found.complete:
         _wait(found.dataset_key, held, events)
@@ -47,12 +58,32 @@ def drive(
         assert found.manifest
         events.note("stage_reused", stage="generate", key=found.dataset_key)
         return found.manifest
-    with _stage(events, "generate", found.dataset_key, parts=len(found.plan), done=len(found.receipts)):
-        mint(found, crew, events, clock, held.check)
+    key = found.dataset_key
+    assert found.checkpoint and found.train_key
+    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan)
+    work = Work(task, found.receipts, lambda shard: ledger.find(found.store, key, shard))
+    with _stage(events, "generate", key, parts=len(found.plan), done=len(found.receipts)):
+        work_off(work, crew, events, clock, held.check)
     manifest = manifest_of(found)
     ledger.seal(found.store, manifest)
     found.manifest = manifest
     return manifest
+
+
+def _publish(found: Survey, publication: Publication, crew: Crew, events: EventLog, held: Leases, clock: Clock) -> None:
+    """The files of one publication, made of the sealed parts."""
+    assert found.manifest and found.modality
+    plan, key = found.manifest.plan, publication.key
+    _wait(key, held, events)
+    if publication.count() < plan.count:
+        publication.begin()
+        task = ExportTask(found.spec, found.manifest.key, publication, found.modality, plan)
+        work = Work(task, publication.receipts(plan), publication.receipt)
+        about = {"parts": len(plan), "done": len(work.receipts), "place": publication.place}
+        with _stage(events, task.stage, key, **about):
+            work_off(work, crew, events, clock, held.check)
+            publication.end(found.manifest, found.modality.suffix)
+    held.release(key)
 
 
 def run(

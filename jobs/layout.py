@@ -14,7 +14,7 @@ from genai.identity import key_of
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
 
-VERSIONS = {"prepare": 1, "train": 1, "generate": 1}
+VERSIONS = {"prepare": 1, "train": 1, "generate": 1, "publish": 1}
 
 
 def job_store(spec: JobSpec) -> Store:

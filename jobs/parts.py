@@ -57,6 +57,8 @@ def _listed(value: Any) -> Any:
 class Split(Part):
     """Which share of the rows is for what; a row's side follows from its content alone."""
 
+    place: ClassVar[str] = "data.split"
+
     train: Share = Field(0.8, gt=0, description="Share of rows to train on; left out: what the other two leave.")
     validation: Share = Field(0.1, description="Share of rows that pick the best weights.")
     test: Share = Field(0.1, description="Share of rows for the final measures; 0 with data.test_source.")
@@ -74,9 +76,19 @@ class Split(Part):
     def _sum(self) -> Self:
         if abs((total := self.train + self.validation + self.test) - 1) > 1e-9:
             parts = f"train {self.train:g} + validation {self.validation:g} + test {self.test:g}"
-            touches = ("data.split", *(f"data.split.{name}" for name in type(self).model_fields))
+            touches = (self.place, *(f"{self.place}.{name}" for name in type(self).model_fields))
             raise rule(f"found shares that sum to {total:.10g} ({parts}); allowed: a sum of 1", *touches)
         return self
+
+
+class Splits(Split):
+    """Which share of the samples is published as what; a sample's side follows from its index alone."""
+
+    place: ClassVar[str] = "splits"
+
+    train: Share = Field(0.8, gt=0, description="Share of samples in train; left out: what the other two leave.")
+    validation: Share = Field(0.1, description="Share of samples in validation.")
+    test: Share = Field(0.1, description="Share of samples in test.")
 
 
 class Data(Part):

@@ -16,6 +16,7 @@ from genai.registry import find, names
 from jobs.form import form_of
 from jobs.parts import FAMILY, MODALITY
 from jobs.plugin import Plugin
+from jobs.publish import PLUGINS
 from jobs.spec import JobSpec
 
 Json = dict[str, Any]
@@ -38,6 +39,7 @@ def json_schema() -> Json:
     parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
     parts["Model"]["oneOf"].append(_pinned(pinned))
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
+    made["properties"]["publish"]["items"] = _entry()
     made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
     return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}
 
@@ -48,6 +50,14 @@ def _choice(plugin: Plugin[Any]) -> Json:
     named = {"enum": known, "description": "A kind, with its defaults."}
     foreign = {"type": "object", "properties": {plugin.key: _FOREIGN}, "required": [plugin.key]}
     return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for name in known), foreign]}
+
+
+def _entry() -> Json:
+    """An entry of `publish`, of any plug-in."""
+    known = [name for plugin in PLUGINS for name in names(plugin.package)]
+    each = [_fields_of(plugin, name) for plugin in PLUGINS for name in names(plugin.package)]
+    foreign = {"type": "object", "properties": {"kind": _FOREIGN}, "required": ["kind"]}
+    return {"oneOf": [{"enum": known, "description": "A kind, with its defaults."}, _FOREIGN, *each, foreign]}
 
 
 def _pinned(checkpoint: Json) -> Json:

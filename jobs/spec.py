@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from genai.errors import SpecError
 from genai.identity import canonical, sha256
+from jobs import publish
 from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
@@ -37,11 +39,13 @@ from jobs.parts import (
     Model,
     PerClass,
     Split,
+    Splits,
     Text,
     Train,
     TrainWorkers,
     Unread,
 )
+from jobs.publish import Entry
 
 __all__ = [
     "FAMILY",
@@ -56,6 +60,7 @@ __all__ = [
     "Model",
     "PerClass",
     "Split",
+    "Splits",
     "Train",
     "TrainWorkers",
     "load",
@@ -81,8 +86,11 @@ class JobSpec(Part):
     model: Model = Field(default_factory=lambda: Model.model_validate({}), description="The family and its fields.")
     train: Train = Field(default_factory=Train, description="How to train.")
     generate: Generate = Field(default_factory=lambda: Generate.model_validate({}), description="The samples to mint.")
+    splits: Splits | None = Field(None, description="Shares of the samples that `publish` tells apart; null: none.")
+    publish: list[Entry] = Field(default_factory=list, description="What is made of the parts for other programs.")
     card: Card = Field(
-        default_factory=lambda: Card.model_validate({}), description="What the dataset's card says beside what is known."
+        default_factory=lambda: Card.model_validate({}),
+        description="What the dataset's card says beside what is known.",
     )
     sign: Variable = Field(None, description="The variable that holds the path of the key that signs the manifest.")
     notify: Notify = Field(default_factory=lambda: Notify.model_validate({}), description="Who is told of a run.")
@@ -111,6 +119,7 @@ class JobSpec(Part):
             text = "found best without rows to validate on; allowed: last, or data.split.validation above 0"
             raise rule(text, "train.keep", "data.split.validation")
         self._rules_of_rows()
+        publish.check(self.publish, self.splits, self.logical_date)
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | Balance)),
             ("generate.labels", self.generate.labels is not None),
@@ -140,6 +149,7 @@ class JobSpec(Part):
         folder = self.notify.tensorboard
         notify = self.notify.model_copy(update={"tensorboard": folder and _absolute(folder)})
         update: dict[str, Any] = {"output": _absolute(self.output), "data": data, "notify": notify}
+        update["publish"] = [replace(entry, to=entry.to and _absolute(entry.to)) for entry in self.publish]
         pinned = self.model.checkpoint
         if pinned is not None and "/" in pinned:  # else it is a run's id
             update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})
@@ -155,7 +165,7 @@ class JobSpec(Part):
     @property
     def digest(self) -> str:
         """SHA-256 of all that the job says of its samples, defaults included: not where they go, nor who is told."""
-        around = dict.fromkeys(("output", "card", "sign", "notify"), True)
+        around = dict.fromkeys(("output", "splits", "publish", "card", "sign", "notify"), True)
         return sha256(canonical(self.model_dump(mode="json", exclude={**around, "data": set(self.data.told)})))
 
     def to_yaml(self) -> str:

@@ -20,7 +20,7 @@ from jobs.survey import Survey
 
 def standing(found: Survey, run: str) -> dict[str, Any]:
     """What `genai status` says beside what is in the store; it replaces the state where it knows better."""
-    if found.complete:
+    if found.finished:
         return {}
     holder, submitted = holder_of(found.store, run), Submitted.of(found.store, run)
     shown: dict[str, Any] = {"holder": str(holder) if holder else None, "address": submitted and submitted.address}

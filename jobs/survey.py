@@ -14,6 +14,7 @@ from genai.errors import IntegrityError, NotFound
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
+from jobs.publication import Publication, publications
 from jobs.shards import Plan, make
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
@@ -69,6 +70,22 @@ class Survey:
     def complete(self) -> bool:
         """Whether a sealed dataset holds all that the job asks for (it may hold more)."""
         return bool(self.manifest and self.plan and self.manifest.plan.count >= self.plan.count)
+
+    @property
+    def unpublished(self) -> list[Publication]:
+        """Publications of the sealed dataset that are not whole. Raises InputError where something else is at the place
+        of one.
+        """
+        sealed = self.manifest
+        if not sealed:
+            return []
+        asked = publications(self.spec, self.store, sealed.key)
+        return [publication for publication in asked if publication.count() < sealed.plan.count]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is done: the dataset is complete, and published wherever the job says."""
+        return self.complete and not self.unpublished
 
 
 def survey(spec: JobSpec, store: Store | None = None) -> Survey:

@@ -15,6 +15,8 @@ from genai.errors import NotFound
 from genai.fields import fits
 from jobs import layout
 from jobs.events import LATEST, read
+from jobs.publication import publications
+from jobs.publish import kind_of
 from jobs.stores import Store, open_store
 from jobs.survey import Survey
 
@@ -41,8 +43,21 @@ def plan(found: Survey) -> dict[str, Any]:
             {"stage": "generate", "key": found.dataset_key, "complete": found.complete, "parts": parts,
              "done": done, "rows": found.plan.count if found.plan else None, "bytes": _bytes(found),
              "workers": found.spec.generate.workers.model_dump()},
+            *_publications(found),
         ],
     }  # fmt: skip
+
+
+def _publications(found: Survey) -> Iterator[dict[str, Any]]:
+    """What is published of the dataset, or will be."""
+    if not found.dataset_key:
+        for entry in found.spec.publish:
+            yield {"stage": f"publish {kind_of(entry)}", "key": None, "complete": False, "place": entry.to}
+        return
+    left = {publication.place for publication in found.unpublished} if found.complete else None
+    for each in publications(found.spec, found.store, found.dataset_key):
+        whole = left is not None and each.place not in left
+        yield {"stage": f"publish {kind_of(each.export)}", "key": each.key, "complete": whole, "place": each.place}
 
 
 def _bytes(found: Survey) -> int | None:
@@ -60,15 +75,18 @@ def _bytes(found: Survey) -> int | None:
 def plan_lines(view: dict[str, Any]) -> Iterator[str]:
     yield f"run       {view['run']}"
     yield f"output    {view['output']}"
+    width = max(9, *(len(stage["stage"]) for stage in view["stages"]))
     for stage in view["stages"]:
         state = "done" if stage["complete"] else "to do"
         key = stage["key"] or "(its key follows)"
-        yield f"{stage['stage']:<9} {state:<6} {key:<18} {_about(stage)}"
+        yield f"{stage['stage']:<{width}} {state:<6} {key:<18} {_about(stage)}"
 
 
 def _about(stage: dict[str, Any]) -> str:
     if stage["stage"] == "prepare":
         return f"{stage['rows']:,} training rows" if stage["rows"] else ""
+    if "place" in stage:
+        return stage["place"] or ""
     workers = stage["workers"]
     if stage.get("checkpoint"):
         return f"taken from {stage['checkpoint']}"
@@ -89,7 +107,7 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
     failed = [e.fields for e in events if e.kind in ("shard_failed", "shard_quarantined")]
     errors = [fields for fields in failed if {"shard", "error"} <= fields.keys()]
     last = events[-1] if events else None
-    done = "done" if found.complete else None
+    done = "done" if found.finished else None
     return {
         **plan(found),
         "run": run_id,

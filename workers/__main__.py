@@ -150,7 +150,7 @@ def _page(found: Survey, events: EventLog, command: str) -> str:
 @contextmanager
 def crew_of(name: str, found: Survey) -> Iterator[Crew]:
     """The crew, with its Ray where it needs one."""
-    if name == "local" or found.complete:
+    if name == "local" or found.finished:
         yield LocalCrew()
         return
     with _connected(found.spec):

@@ -13,7 +13,7 @@ import ray
 
 from genai.errors import InputError
 from genai.prepared import Prepared
-from jobs.crew import GenerateTask, Note, PrepareTask, TrainTask
+from jobs.crew import Note, PrepareTask, Task, TrainTask
 from workers import feed, preparer
 from workers.devices import device_of
 from workers.faults import ours
@@ -50,8 +50,8 @@ class RayCrew:
             return train_by_ray(task, note, self._feed_memory_bytes)
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[RayPool]:
-        workers = task.spec.generate.workers
+    def pool(self, task: Task, backlog: int, note: Note) -> Iterator[RayPool]:
+        workers = task.workers
         demand("generate.workers", workers.min, workers.cpu, workers.gpu)
         pool = RayPool(task, backlog, note)
         try:

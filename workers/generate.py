@@ -15,14 +15,15 @@ from contextlib import contextmanager
 import numpy as np
 
 from genai import formats
-from genai.checkpoint import Checkpoint
 from genai.formats import About, content_digest
 from genai.identity import sha256
+from genai.modalities import Modality
 from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.draw import generator_of, samples_of
 from jobs.ledger import Receipt
 from jobs.shards import Shard
+from jobs.spec import JobSpec
 from workers.answer import Answer, said
 
 WAITING = "waits its turn with"  # what a caller does who is kept by another
@@ -39,7 +40,7 @@ class Minter:
         checkpoint = self.generator.checkpoint
         self.classes = checkpoint.classes
         self.format = formats.of(task.plan.suffix)
-        self.about = about(task, checkpoint)
+        self.about = about(checkpoint.modality, self.classes, spec, task.checkpoint, task.key)
         self._drawing = threading.Lock()
         self._doing: dict[str, tuple[str, float]] = {}  # by shard: what is done with it, and since when
 
@@ -97,13 +98,13 @@ class Minter:
         self._doing[shard.name] = (what, time.monotonic())
 
 
-def about(task: GenerateTask, checkpoint: Checkpoint) -> About:
+def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoint: str, key: str) -> About:
     """What all parts of a dataset say of themselves: nothing of the count, the clock or the program's version."""
     return About(
-        classes=checkpoint.classes,
-        modality=checkpoint.modality,
-        checkpoint=task.checkpoint,
-        seed=task.spec.sampling_seed,
-        key=task.key,
+        classes=classes,
+        modality=modality,
+        checkpoint=checkpoint,
+        seed=spec.sampling_seed,
+        key=key,
         generator=f"genai-jobs, parts of version {layout.VERSIONS['generate']}",
     )

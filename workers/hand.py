@@ -1,4 +1,4 @@
-"""The actor that mints: its calls are what the pool knows of it.
+"""The actor that makes parts: its calls are what the pool knows of it.
 
 It says its name in a call of its own, before anything that may fail or take long, and begins in another: errors of
 calls are typed, those of constructors are not.
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import ray
 
-from jobs.crew import GenerateTask
+from jobs.crew import Task
 from jobs.ledger import Receipt
 from jobs.shards import Shard
 from workers.answer import Answer
 
 if TYPE_CHECKING:
-    from workers.generate import Minter
+    from workers.maker import Maker
 
 
 class Hand:
-    """A minter, and its name."""
+    """A maker, and its name."""
 
-    _minter: Minter | None = None
+    _maker: Maker | None = None
 
     def hello(self) -> tuple[str, str]:
         """Its name (machine, process and GPUs), and its node. It has a place now."""
@@ -33,19 +33,17 @@ class Hand:
         self._name = f"{socket.gethostname()}/{os.getpid()}" + (f"/gpu{gpus}" if gpus else "")
         return self._name, ray.get_runtime_context().get_node_id()
 
-    def begin(self, task: GenerateTask) -> None:
-        """Load the checkpoint."""
-        from workers.devices import device_of
-        from workers.generate import Minter
+    def begin(self, task: Task) -> None:
+        """Load what the task needs."""
+        from workers.maker import maker_of
 
-        device = device_of(task.spec.generate.workers.gpu, f"the GPUs {self._gpus}")
-        self._minter = Minter(task, device, self._name)
+        self._maker = maker_of(task, self._name, f"the GPUs {self._gpus}")
 
     def answer(self) -> Answer:
         """Answered beside the other calls, as long as the process lives."""
-        return self._minter.doing() if self._minter else Answer(0.0, "loads the checkpoint")
+        return self._maker.doing() if self._maker else Answer(0.0, "loads what it needs")
 
     def make(self, shard: Shard) -> Receipt:
         """Make a part."""
-        assert self._minter
-        return self._minter.make(shard)
+        assert self._maker
+        return self._maker.make(shard)

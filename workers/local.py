@@ -9,10 +9,10 @@ from typing import Any
 
 from genai.errors import InputError
 from genai.prepared import Prepared
-from jobs.crew import Done, Failed, GenerateTask, Note, Outcome, PrepareTask, TrainTask
+from jobs.crew import Done, Failed, Note, Outcome, PrepareTask, Task, TrainTask
 from jobs.shards import Shard
 from workers.devices import device_of
-from workers.generate import Minter
+from workers.maker import Maker, maker_of
 from workers.prepare import in_memory
 from workers.train import fit_task
 
@@ -29,15 +29,15 @@ class LocalCrew:
         return fit_task(task, note, device=device_of(task.spec.train.workers.gpu))
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[LocalPool]:
-        yield LocalPool(Minter(task, device_of(task.spec.generate.workers.gpu), "local"))
+    def pool(self, task: Task, backlog: int, note: Note) -> Iterator[LocalPool]:
+        yield LocalPool(maker_of(task, "local"))
 
 
 class LocalPool:
     """A queue of one: a shard is made when its outcome is waited for."""
 
-    def __init__(self, minter: Minter) -> None:
-        self._minter = minter
+    def __init__(self, maker: Maker) -> None:
+        self._maker = maker
         self._waiting: deque[Shard] = deque()
 
     @property
@@ -58,6 +58,6 @@ class LocalPool:
             return []
         shard = self._waiting.popleft()
         try:
-            return [Done(shard, self._minter.make(shard))]
+            return [Done(shard, self._maker.make(shard))]
         except Exception as error:  # noqa: BLE001  # the driver's policy decides
             return [Failed(shard, error, "local")]

@@ -81,6 +81,8 @@ class RayMetrics:
             self._set("parts_planned", fields["parts"])
 
     def _part_done(self, fields: dict[str, Any]) -> None:
+        if fields["stage"] != "generate":
+            return
         self._set("parts_done", fields["done"])
         self._set("parts_planned", fields["parts"])
         self._add("rows", fields["rows"])

@@ -1,4 +1,4 @@
-"""The pool on Ray: actors that hold the checkpoint, between the bounds that the spec gives.
+"""The pool on Ray: actors that hold what their task needs, between the bounds that the spec gives.
 
 As many actors are asked for as there is work, up to `max`; those that Ray cannot place yet wait, and are what an
 autoscaler sees. An actor takes two shards, so that one is drawn while the other is encoded and stored. Every actor is
@@ -19,7 +19,7 @@ import ray
 import ray.exceptions
 
 from genai.errors import GenaiError, WorkerError
-from jobs.crew import Done, Failed, GenerateTask, Note, Outcome
+from jobs.crew import Done, Failed, Note, Outcome, Task
 from jobs.shards import Shard
 from workers.answer import Answer
 from workers.faults import our, preempted
@@ -54,8 +54,8 @@ class Worker:
 class RayPool:
     """Actors, what each has in hand, and those that are starting."""
 
-    def __init__(self, task: GenerateTask, backlog: int, note: Note) -> None:
-        workers = task.spec.generate.workers
+    def __init__(self, task: Task, backlog: int, note: Note) -> None:
+        workers = task.workers
         self._task, self._left, self._note, self._asks = task, backlog, note, workers
         self._actor = ray.remote(Hand).options(
             num_cpus=workers.cpu, num_gpus=workers.gpu, max_concurrency=IN_HAND + 1, max_restarts=0
@@ -259,7 +259,7 @@ class RayPool:
         why = (worker.why if worker else "") or f"worker {name} was lost: {our(error)}"
         blamed = worker.blamed if worker else ""
         ray.kill(actor)
-        self._note("worker_lost", stage="generate", worker=name, error=why, shards=[held.name for held in gone])
+        self._note("worker_lost", stage=self._task.stage, worker=name, error=why, shards=[held.name for held in gone])
         for held in gone:
             text = f"{why}; it had {held.name} in hand" + (", and others" if len(gone) > 1 else "")
             doubt = shared or len(gone) > 1 or preempted(error)

@@ -1,7 +1,7 @@
 """Stopping a driver: SIGINT, SIGTERM and its deadline end it in order within `SECONDS`, with all that is finished safe,
 and so does the end of whoever started it, where that is asked for. A Ctrl-C after that ends it at once; another SIGTERM
-changes nothing, since a stop may come by three ways: from the store, from the cluster, and from a scheduler that signals
-all processes of a job.
+changes nothing, since a stop may come by three ways: from the store, from the cluster, and from a scheduler that
+signals all processes of a job.
 """
 
 from __future__ import annotations

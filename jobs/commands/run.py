@@ -41,7 +41,7 @@ def command(
     if dry_run:
         shown = view.plan(found)
         return say(shown, view.plan_lines(shown), as_json=as_json)
-    if found.complete:
+    if found.finished:
         again = ", ".join(describe(found))
         tell(f"run {target.run_id}: complete already, " + (f"wrote {again}" if again else "nothing to do"))
         shown = view.done(found)

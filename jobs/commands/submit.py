@@ -51,7 +51,7 @@ def command(
     if dry_run:
         shown = view.plan(found) | {"address": address, "command": door.entry(job, typed(), timeout)}
         return say(shown, [*view.plan_lines(shown), f"address   {address}"], as_json=as_json)
-    if found.complete:
+    if found.finished:
         tell(f"run {target.run_id}: complete already, nothing to do")
         return say(shown := view.done(found), view.done_lines(shown), as_json=as_json)
     began = door.submit(

@@ -37,6 +37,7 @@ class Curves:
     def __call__(self, event: Event) -> None:
         if event.kind == "stage_started":
             self._rows, self._began = 0, event.at
+        if event.kind == "stage_started" or event.fields.get("stage", "generate") != "generate":
             return
         step, scalars = self._scalars(event)
         self._waiting += [_summary(name, value, step, event.at) for name, value in scalars.items()]

@@ -122,7 +122,7 @@ def pool_task(made) -> GenerateTask:
 
 def work_off(crew: Crew, task: GenerateTask, shards: list[Shard]) -> list[Outcome]:
     """All outcomes of all shards, each tried once."""
-    with crew.generate(task, len(shards), silent) as pool:
+    with crew.pool(task, len(shards), silent) as pool:
         return list(outcomes(pool, shards))
 
 
@@ -178,7 +178,7 @@ def test_a_part_is_in_the_store_before_its_outcome_is_told(crew, made, pool_task
 
 def test_room_is_kept(crew, made, pool_task):
     """A submit takes one place, and no pool says that it has less than none."""
-    with crew.generate(pool_task, len(made.shards), silent) as pool:
+    with crew.pool(pool_task, len(made.shards), silent) as pool:
         for _ in range(WAITS):
             if pool.room > 0:
                 break
@@ -190,13 +190,13 @@ def test_room_is_kept(crew, made, pool_task):
 
 def test_a_wait_without_work_ends(crew, pool_task):
     """Nothing was submitted, so nothing comes back, whatever the pool does meanwhile."""
-    with crew.generate(pool_task, 1, silent) as pool:
+    with crew.pool(pool_task, 1, silent) as pool:
         assert pool.wait(0.01) == []
 
 
 def test_a_wait_is_explained(crew, made, pool_task):
     """In words, with work in hand and without."""
-    with crew.generate(pool_task, 2, silent) as pool:
+    with crew.pool(pool_task, 2, silent) as pool:
         assert pool.waiting()
         for _ in range(WAITS):
             if pool.room > 0:
@@ -208,7 +208,7 @@ def test_a_wait_is_explained(crew, made, pool_task):
 
 def test_a_shard_that_has_to_be_alone_is_made_and_all_others_too(crew, made, pool_task):
     """Whoever has it takes nothing beside it; nobody is forgotten."""
-    with crew.generate(pool_task, len(made.shards), silent) as pool:
+    with crew.pool(pool_task, len(made.shards), silent) as pool:
         waiting, found = list(made.shards), []
         for _ in range(WAITS):
             while waiting and pool.room > 0:
@@ -224,7 +224,7 @@ def test_a_shard_that_has_to_be_alone_is_made_and_all_others_too(crew, made, poo
 def test_a_failed_shard_is_reported_and_the_pool_goes_on(crew, made, pool_task):
     """A part of a name that no store takes fails as an outcome, typed; the next shard is made."""
     good, bad = made.shards[1], Shard(0, 0, 10, "../outside")
-    with crew.generate(pool_task, 2, silent) as pool:
+    with crew.pool(pool_task, 2, silent) as pool:
         failed, *_ = outcomes(pool, [bad])
         assert isinstance(failed, Failed)
         assert failed.shard == bad
@@ -237,7 +237,7 @@ def test_a_pool_can_be_left_with_work_in_hand(crew, made, pool_task):
     """Whoever leaves by an error gets that error; another pool makes what is missing."""
 
     def leave():
-        with crew.generate(pool_task, len(made.shards), silent) as pool:
+        with crew.pool(pool_task, len(made.shards), silent) as pool:
             outcomes(pool, made.shards[:1])
             pool.submit(made.shards[1])
             raise KeyboardInterrupt

@@ -98,7 +98,7 @@ class ScriptedCrew:
         return metrics
 
     @contextmanager
-    def generate(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[ScriptedPool]:
+    def pool(self, task: GenerateTask, backlog: int, note: Note) -> Iterator[ScriptedPool]:
         self._begin("generate")
         yield ScriptedPool(self, task)
 

@@ -87,7 +87,7 @@ def test_a_shard_that_keeps_failing_is_given_up_and_named():
     assert found.manifest is None
     assert [crew.tries[number] for number in range(4)] == [1, 1, 3, 1]
     told = [event for event in read(found.store, "r") if event.kind == "shard_quarantined"]
-    assert [event.fields for event in told] == [{"shard": NAMES[2], "error": "lost, try 3"}]
+    assert [event.fields for event in told] == [{"stage": "generate", "shard": NAMES[2], "error": "lost, try 3"}]
 
 
 def test_the_next_run_tries_only_what_is_missing():

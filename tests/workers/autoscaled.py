@@ -106,7 +106,7 @@ def main(folder):
         until(grows)
         there["before"] = machines()
         trained = RayCrew().train(train, count)
-        with RayCrew().generate(made.generate, len(made.shards), silent) as pool:
+        with RayCrew().pool(made.generate, len(made.shards), silent) as pool:
             until(lambda: pool.wait(1.0) or len(pool.names) == spec.generate.workers.max)
             there["minting"] = machines()
             found = list(outcomes(pool, made.shards))

@@ -112,7 +112,7 @@ def main(folder):
         from workers.machines import leaving
 
         ray.init(address=machines.address, log_to_driver=False, logging_level="ERROR")
-        with RayCrew().generate(task, len(shards), silent) as pool:
+        with RayCrew().pool(task, len(shards), silent) as pool:
             mint = Minting(pool, shards)
             mint.until(lambda: len(pool.names) == 1, keep=PARTS)
             second = machines.add(cpus=1)

@@ -43,7 +43,7 @@ def test_more_gpus_to_mint_than_the_cluster_has_are_refused_at_once(crew, output
     task = GenerateTask(job("generate.workers={min: 5, gpu: 1}", output=output), "3" * 16, "2" * 16, "", None)
     with (
         pytest.raises(InputError, match=r"generate\.workers: found 5 workers of 1 GPU"),
-        crew.generate(task, 9, silent),
+        crew.pool(task, 9, silent),
     ):
         pass
 
@@ -60,7 +60,7 @@ def test_a_minter_that_finds_no_gpu_says_which_it_was_given(crew, made):
     spec = job("generate.workers={min: 1, gpu: 0.5}", output=made.train.spec.output)
     task = GenerateTask(spec, "4" * 16, made.train.key, made.generate.checkpoint, made.generate.plan)
     with (
-        crew.generate(task, 1, silent) as pool,
+        crew.pool(task, 1, silent) as pool,
         pytest.raises(InputError, match=r"Ray gave this worker the GPUs [0-3]"),
     ):
         pool.wait(60)

@@ -24,7 +24,7 @@ model: {{family: vae, backbone: dense, latent: 2, width: 4}}
 train: {{steps: 4, batch: 64, validate_every: 2}}
 generate: {{count: 40, part_rows: 4, batch: 4}}
 """
-LOST = [  # as `workers.course`, `workers.pool` and `jobs.mint` tell them
+LOST = [  # as `workers.course`, `workers.pool` and `jobs.loop` tell them
     ("train_again", {"step": 2, "error": "lost", "lost": ["w"], "tries": 1, "of": 3}),
     ("worker_lost", {"stage": "train", "worker": "w", "error": "died"}),
     ("shard_failed", {"shard": "c", "tries": 1, "of": 3, "error": "x", "worker": "w", "decision": "retry"}),

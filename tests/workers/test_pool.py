@@ -27,7 +27,7 @@ def made(output):
 def pool(made, request):
     """A pool with as much work as the job has; `request.param` seconds of silence end a worker."""
     task = patient(made.generate, getattr(request, "param", 60))
-    with RayCrew().generate(task, len(made.shards), silent) as pool:
+    with RayCrew().pool(task, len(made.shards), silent) as pool:
         yield pool
 
 
@@ -82,7 +82,7 @@ def test_it_grows_to_the_most_workers_and_lets_them_go_without_work(pool, made):
 
 def test_no_more_workers_than_shards(made):
     """A backlog of one needs one worker, whatever the most is."""
-    with RayCrew().generate(made.generate, 1, silent) as pool:
+    with RayCrew().pool(made.generate, 1, silent) as pool:
         ready(pool, 1)
         assert pool.wait(0) == []
         assert len(pool.names) == 1
@@ -116,7 +116,7 @@ def test_a_worker_that_does_not_answer_is_given_up(pool, made):
 def test_a_checkpoint_that_is_not_the_one_asked_for_stops_the_run(made):
     """No other start would mend it."""
     task = GenerateTask(made.generate.spec, "5" * 16, made.train.key, "0" * 64, made.generate.plan)
-    with RayCrew().generate(task, 1, silent) as pool, pytest.raises(IntegrityError, match="0000"):
+    with RayCrew().pool(task, 1, silent) as pool, pytest.raises(IntegrityError, match="0000"):
         lost(pool, 1)
 
 
@@ -124,7 +124,7 @@ def test_workers_that_never_start_end_the_run(made, monkeypatch):
     """After so many in a row, with what became of the last."""
     monkeypatch.setattr(pools, "START_SECONDS", 0.0)
     with (
-        RayCrew().generate(made.generate, len(made.shards), silent) as pool,
+        RayCrew().pool(made.generate, len(made.shards), silent) as pool,
         pytest.raises(WorkerError, match=r"^5 workers in a row could not start; the last: worker \S+ did not start"),
     ):
         ready(pool, 1)

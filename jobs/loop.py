@@ -1,4 +1,4 @@
-"""Minting: the loop that works a dataset's missing shards off. It sees shard numbers and receipts, never samples.
+"""The loop that works off the missing shards of a stage. It sees shard numbers and receipts, never samples.
 
     backlog -> pool -> outcomes -> backlog (retry, give up, stop) -> receipts
 
@@ -9,31 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from genai.errors import Incomplete, StoreError
-from jobs import ledger
 from jobs.backlog import Backlog, Clock
-from jobs.crew import Crew, Failed, GenerateTask, Outcome, Pool
+from jobs.crew import Crew, Failed, Outcome, Pool, Task
 from jobs.events import EventLog
 from jobs.ledger import Receipt
 from jobs.policy import Quarantine, Retry
 from jobs.shards import Shard
-from jobs.survey import Survey
 
 WAIT_SECONDS = 0.5
 QUIET_SECONDS = 30.0  # without an outcome: what is waited for is told, and again after as long
 GRACE_SECONDS = 4.0  # for what is in hand when the run is interrupted
 
 
-def mint(found: Survey, crew: Crew, events: EventLog, clock: Clock, check: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class Work:
+    """The shards of a stage, the receipts that there are, which the loop adds to, and how one is looked for."""
+
+    task: Task
+    receipts: dict[str, Receipt]
+    find: Callable[[Shard], Receipt | None]
+
+    @property
+    def attempts(self) -> int:
+        return self.task.spec.generate.attempts
+
+    @property
+    def planned(self) -> int:
+        return len(self.task.plan)
+
+
+def work_off(work: Work, crew: Crew, events: EventLog, clock: Clock, check: Callable[[], None]) -> None:
     """Make every missing shard. Raises Incomplete, naming those given up; `check` is called often, and may raise."""
-    assert found.plan and found.dataset_key and found.checkpoint and found.train_key
-    missing = (shard for shard in found.plan if shard.name not in found.receipts)
-    number = len(found.plan) - len(found.receipts)
-    task = GenerateTask(found.spec, found.dataset_key, found.train_key, found.checkpoint, found.plan)
-    loop = _Loop(found, events, Backlog(missing, found.spec.generate.attempts, clock), clock)
+    missing = (shard for shard in work.task.plan if shard.name not in work.receipts)
+    number = work.planned - len(work.receipts)
+    loop = _Loop(work, events, Backlog(missing, work.attempts, clock), clock)
     if number:
-        with crew.generate(task, number, events.note) as pool:
+        with crew.pool(work.task, number, events.note) as pool:
             try:
                 loop.work_off(pool, check)
             except KeyboardInterrupt:
@@ -42,17 +56,18 @@ def mint(found: Survey, crew: Crew, events: EventLog, clock: Clock, check: Calla
     if given_up := loop.backlog.given_up:
         listed = "; ".join(f"{name}: {error}" for name, error in list(given_up.items())[:5])
         raise Incomplete(
-            f"{len(found.receipts)} of {len(found.plan)} parts are safe, {len(given_up)} were given up after "
-            f"{found.spec.generate.attempts} tries each ({listed}); the same command tries only those again"
+            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} were given up after "
+            f"{work.attempts} tries each ({listed}); the same command tries only those again"
         )
 
 
 class _Loop:
     """The loop's state: the backlog, and when something was last heard."""
 
-    def __init__(self, found: Survey, events: EventLog, backlog: Backlog, clock: Clock) -> None:
+    def __init__(self, work: Work, events: EventLog, backlog: Backlog, clock: Clock) -> None:
         self.backlog = backlog
-        self._found, self._events, self._clock = found, events, clock
+        self._work, self._events, self._clock = work, events, clock
+        self._stage = work.task.stage
         self._heard = clock.monotonic()
 
     def work_off(self, pool: Pool, check: Callable[[], None]) -> None:
@@ -70,13 +85,9 @@ class _Loop:
         with suppress(Exception):  # the interruption is what is told
             while self.backlog.running and self._clock.monotonic() < end:
                 self._hear(pool.wait(WAIT_SECONDS), pool)
-        dropped = [trying.shard.name for trying in self.backlog.running.values()]
-        self._events.note("parts_dropped", parts=sorted(dropped), done=len(self._found.receipts), of=self._planned)
-
-    @property
-    def _planned(self) -> int:
-        assert self._found.plan
-        return len(self._found.plan)
+        dropped = sorted(trying.shard.name for trying in self.backlog.running.values())
+        done, planned = len(self._work.receipts), self._work.planned
+        self._events.note("parts_dropped", stage=self._stage, parts=dropped, done=done, of=planned)
 
     def _hand_out(self, pool: Pool) -> None:
         while pool.room > 0 and (shard := self.backlog.take()):
@@ -84,7 +95,7 @@ class _Loop:
             self.backlog.begun(shard)
         while (slow := self.backlog.straggler()) and pool.second(slow):
             self.backlog.begun(slow)
-            self._events.note("shard_doubled", shard=slow.name)
+            self._events.note("shard_doubled", stage=self._stage, shard=slow.name)
 
     def _hear(self, outcomes: list[Outcome], pool: Pool) -> None:
         for outcome in outcomes:
@@ -100,10 +111,10 @@ class _Loop:
             self._events.note("waiting", seconds=QUIET_SECONDS, on=pool.waiting())
 
     def _commit(self, receipt: Receipt) -> None:
-        self._found.receipts[receipt.name] = receipt
+        self._work.receipts[receipt.name] = receipt
         self._events.note(
-            "part_done", part=receipt.name, rows=receipt.rows, bytes=receipt.bytes, done=len(self._found.receipts),
-            parts=self._planned, worker=receipt.worker, seconds=receipt.seconds,
+            "part_done", stage=self._stage, part=receipt.name, rows=receipt.rows, bytes=receipt.bytes,
+            done=len(self._work.receipts), parts=self._work.planned, worker=receipt.worker, seconds=receipt.seconds,
         )  # fmt: skip
 
     def _failed(self, outcome: Failed) -> None:
@@ -114,22 +125,21 @@ class _Loop:
             return
         receipt = self._after_all(shard) if isinstance(decision, Quarantine) else None
         self._events.note(
-            "shard_failed", shard=shard.name, tries=self.backlog.tries[shard.number], of=self.backlog.attempts,
-            error=str(error), worker=outcome.worker,
+            "shard_failed", stage=self._stage, shard=shard.name, tries=self.backlog.tries[shard.number],
+            of=self.backlog.attempts, error=str(error), worker=outcome.worker,
             decision="commit" if receipt else type(decision).__name__.lower(),
         )  # fmt: skip
         if receipt:
             self._commit(receipt)
         elif isinstance(decision, Quarantine):
             self.backlog.give_up(shard, error)
-            self._events.note("shard_quarantined", shard=shard.name, error=str(error))
+            self._events.note("shard_quarantined", stage=self._stage, shard=shard.name, error=str(error))
         elif not isinstance(decision, Retry):
             raise error
 
     def _after_all(self, shard: Shard) -> Receipt | None:
         """The receipt of a shard that failed: its worker may have been lost after all was in the store."""
-        assert self._found.dataset_key
         try:
-            return ledger.find(self._found.store, self._found.dataset_key, shard)
+            return self._work.find(shard)
         except StoreError:
             return None
