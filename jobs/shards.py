@@ -2,8 +2,7 @@
 
 - A shard is a half-open range of sample indices, and one part. Its name follows from its place, never from the
   count, so a larger count keeps every old part; a short last part carries its length in its name.
-- The class of index i is `cycle[i % len(cycle)]`: it does not depend on the count either. The cycle interleaves
-  the classes by their weights, evenly, and is exact after each whole turn.
+- The class of an index (`genai.cycle`) does not depend on the count either.
 - Shards are computed when asked for: a plan of a billion samples is as small as one of ten.
 """
 
@@ -15,6 +14,7 @@ from functools import cached_property
 from math import gcd
 from typing import Any
 
+from genai.cycle import cycle
 from genai.errors import InputError
 
 
@@ -70,9 +70,7 @@ class Plan:
 
     @cached_property
     def _cycle(self) -> tuple[int, ...]:
-        """Classes interleaved: the j-th of the n of a class stands at (j + 1/2) / n of the turn."""
-        places = [((2 * j + 1) / n, label) for label, n in enumerate(self.weights) for j in range(n)]
-        return tuple(label for _, label in sorted(places)) or (0,)
+        return cycle(self.weights)
 
 
 def make(
