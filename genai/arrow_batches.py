@@ -23,7 +23,7 @@ _PADDING = 1 << 10  # bytes: Arrow cuts the buffers of a slice at multiples of 6
 _BUFFER = struct.Struct("<qq")  # offset in the body, length
 
 
-class _Table:
+class Flatbuffer:
     """A flatbuffer's table, at its place in some bytes. Raises struct.error where it leads out of them."""
 
     def __init__(self, data: memoryview, at: int) -> None:
@@ -31,7 +31,7 @@ class _Table:
         self._fields = at - self._read("<i", at)
 
     @classmethod
-    def root(cls, data: memoryview) -> _Table:
+    def root(cls, data: memoryview) -> Flatbuffer:
         return cls(data, struct.unpack_from("<I", data)[0])
 
     def number(self, field: int, kind: str) -> int:
@@ -39,9 +39,9 @@ class _Table:
         place = self._place(field)
         return self._read(kind, place) if place else 0
 
-    def table(self, field: int) -> _Table | None:
+    def table(self, field: int) -> Flatbuffer | None:
         place = self._place(field)
-        return _Table(self._data, place + self._read("<I", place)) if place else None
+        return Flatbuffer(self._data, place + self._read("<I", place)) if place else None
 
     def structs(self, field: int, kind: struct.Struct) -> list[tuple[int, ...]]:
         place = self._place(field)
@@ -72,7 +72,7 @@ def places(file: BinaryIO) -> list[tuple[int, int]]:
     if magic != _MAGIC or not 0 < size <= end - 10:
         raise ValueError(f"its {end:,} bytes do not end as an Arrow file")
     file.seek(end - 10 - size)
-    blocks = _Table.root(memoryview(file.read(size))).structs(_FOOTER_BATCHES, _BLOCK)
+    blocks = Flatbuffer.root(memoryview(file.read(size))).structs(_FOOTER_BATCHES, _BLOCK)
     if any(min(block) < 0 or sum(block) > end for block in blocks):
         raise ValueError("a record batch is said to lie beyond the end")
     return [(offset, metadata + body) for offset, metadata, body in blocks]
@@ -84,11 +84,11 @@ def fetch(file: BinaryIO, place: tuple[int, int], schema: pa.Schema, rows: int, 
     """
     file.seek(place[0])
     message = pa.ipc.read_message(pa.py_buffer(file.read(place[1])))
-    table = _Table.root(memoryview(message.metadata))
+    table = Flatbuffer.root(memoryview(message.metadata))
     header = table.table(_HEADER) if table.number(_HEADER_TYPE, "<B") == _RECORD_BATCH else None
     if header is None or message.body is None or header.number(_LENGTH, "<q") != rows:
         raise ValueError(f"it holds no record batch of {rows:,} rows where one should be")
-    size = _inflated(header, memoryview(message.body))
+    size = inflated(header, memoryview(message.body))
     if not 0 <= size - rows * row_bytes < _PADDING:
         raise ValueError(f"{rows:,} rows of {row_bytes:,} bytes inflate to {size:,}")
     batch = pa.ipc.read_record_batch(message, schema)
@@ -98,7 +98,7 @@ def fetch(file: BinaryIO, place: tuple[int, int], schema: pa.Schema, rows: int, 
     return batch
 
 
-def _inflated(header: _Table, body: memoryview) -> int:
+def inflated(header: Flatbuffer, body: memoryview) -> int:
     """What the buffers of a batch claim to become."""
     compressed, claimed = header.table(_COMPRESSION) is not None, 0
     for offset, length in header.structs(_BUFFERS, _BUFFER):

@@ -51,14 +51,16 @@ class Files(Protocol):
 @dataclass(frozen=True)
 class Fragment:
     """A piece of a source that is read in one go. `key` is its first file ("" where there is none); `part` is
-    which piece it is (row group of the file, or number of the run of files); `rows` is how many rows it has;
-    `keys` are all its files where there are several.
+    which piece it is (row group of the file, number of the run of files, or where in the file it begins); `rows` is how
+    many rows it has; `keys` are all its files where there are several; `first` is the number of its first row in the
+    file, where that takes reading to know.
     """
 
     key: str
     part: int
     rows: int
     keys: tuple[str, ...] = ()
+    first: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """One small source of each kind; a new kind joins `MAKERS` and inherits the suite of test_conformance.py."""
 
 import io
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,10 +48,41 @@ def _images(folder: Path) -> str:
     return str(write_images(folder, "cat/1.png", "cat/deep/2.png", "dog/1.png"))
 
 
+def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:
+    """A tar of files, as anything writes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def save_to_disk(folder: Path, count: int = 7, names: Sequence[str] = ("cat", "dog"), **how: Any) -> Path:
+    """A folder of Hugging Face datasets, written by it."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(names))})
+    rows = {"image": [{"bytes": png(v), "path": None} for v in range(count)], "label": [v % 2 for v in range(count)]}
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder), **how)
+    return folder
+
+
+def _webdataset(folder: Path) -> str:
+    for name in ("a", "b"):
+        parts = [(f"{v:03}.{end}", data) for v in range(5) for end, data in (("png", png(v)), ("cls", b"%d" % (v % 2)))]
+        write_tar(folder / f"{name}.tar", parts)
+    return str(folder)
+
+
 MAKERS: dict[str, Callable[[Path], str]] = {
     "sklearn": lambda _: "sklearn://digits",
     "parquet": _parquet,
     "images": _images,
+    "huggingface": lambda folder: str(save_to_disk(folder / "saved", num_shards=2)),
+    "webdataset": _webdataset,
 }
 
 
