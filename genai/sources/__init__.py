@@ -85,6 +85,8 @@ class Source(ABC):
     scheme: ClassVar[str] = ""
     #: the endings, in small letters, of the files that a kind reads
     suffixes: ClassVar[tuple[str, ...]] = ()
+    #: a file that says that all of its folder is of this kind, whatever else lies there
+    mark: ClassVar[re.Pattern[str] | None] = None
 
     def __init__(self, files: Files | None, pattern: str, label: str | None) -> None:
         self._files, self.pattern, self.label = files, pattern, label
@@ -100,6 +102,11 @@ class Source(ABC):
         if "://" in uri and cls.scheme == uri.split("://", maxsplit=1)[0]:
             return True
         return uri.lower().endswith(cls.suffixes) if cls.suffixes else False
+
+    @classmethod
+    def split(cls, uri: str) -> tuple[str, str]:
+        """A URI that is of this kind as its root, which is to be opened, and the pattern below it."""
+        return split(uri, is_file=True)
 
     @abstractmethod
     def fingerprint(self) -> list[tuple[str, int, str]]:
@@ -139,7 +146,7 @@ def open_source(uri: str, label: str | None, open_files: Callable[[str], Files])
     kind = next((k for k in kinds if k.claims(uri)), None)
     if kind and kind.scheme:
         return kind(None, uri.split("://")[1], label)
-    root, pattern = split(uri, is_file=kind is not None)
+    root, pattern = kind.split(uri) if kind else split(uri, is_file=False)
     files = open_files(root)
     return (kind or _kind_by_listing(kinds, files, pattern, uri))(files, pattern, label)
 
@@ -166,8 +173,14 @@ def is_hidden(key: str) -> bool:
 
 
 def _kind_by_listing(kinds: list[type[Source]], files: Files, pattern: str, uri: str) -> type[Source]:
-    """The kind that reads most of the files that match."""
-    count = Counter(k for e in files.list(_fixed(pattern)) for k in kinds if _reads(k, pattern, e.key))
+    """The kind that has marked the folder, else the one that reads most of the files that match."""
+    marked = [kind for kind in kinds if kind.mark]
+    count: Counter[type[Source]] = Counter()
+    for entry in files.list(_fixed(pattern)):
+        found = next((kind for kind in marked if kind.mark and kind.mark.search(entry.key)), None)
+        if found and _matches(pattern, entry.key):
+            return found
+        count.update(kind for kind in kinds if _reads(kind, pattern, entry.key))
     if not count:
         known = ", ".join(suffix for k in kinds for suffix in k.suffixes)
         schemes = ", ".join(f"{k.scheme}://" for k in kinds if k.scheme)
