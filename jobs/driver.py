@@ -142,8 +142,9 @@ def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> Non
         leases.release(found.prepare_key)
         events.note("stage_reused", stage="prepare", key=found.prepare_key)
         return
-    with _stage(events, "prepare", found.prepare_key, source=found.spec.data.source):
-        prepared = crew.prepare(PrepareTask(found.spec, found.prepare_key), _checked(events, leases))
+    reading = found.reading or found.spec
+    with _stage(events, "prepare", found.prepare_key, source=reading.data.source):
+        prepared = crew.prepare(PrepareTask(reading, found.prepare_key), _checked(events, leases))
         found.store.put(layout.prepared(found.prepare_key), prepared.to_json())
         look_at_prepared(found)
     leases.release(found.prepare_key)

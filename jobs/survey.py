@@ -35,6 +35,7 @@ class Survey:
     store: Store
     prepare_key: str  # "" where a checkpoint is pinned: nothing is prepared
     pinned: Pinned | None = None
+    reading: JobSpec | None = None  # the same job, its rows as the prepare key knows them: of a table, one snapshot
     prepared: Prepared | None = None
     train_key: str | None = None
     metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
@@ -98,18 +99,31 @@ def survey(spec: JobSpec, store: Store | None = None) -> Survey:
         found = Survey(spec, store, "", pinned, train_key=pinned.key)
         look_at_checkpoint(found)
         return found
-    found = Survey(spec, store, layout.prepare_key(spec, fingerprint(spec)))
+    reading = settled(spec)
+    found = Survey(spec, store, layout.prepare_key(spec, fingerprint(reading)), reading=reading)
     look_at_prepared(found)
     return found
+
+
+def settled(spec: JobSpec) -> JobSpec:
+    """The job with each table that its catalogue knows as the snapshot that it has now, for all who read the rows.
+
+    Raises as `jobs.tables.Table.check` does, and InputError where the catalogue has no such table.
+    """
+    from jobs.tables._iceberg_source import located
+
+    data, test = spec.data, spec.data.test_source
+    update = {"source": [located(uri) for uri in data.source], "test_source": test and located(test)}
+    return spec.model_copy(update={"data": data.model_copy(update=update)})
 
 
 def sources(spec: JobSpec) -> tuple[list[Source], list[Source]]:
     """The sources of the job, and those of its test rows; none where it pins a checkpoint."""
     from genai.sources import open_source
 
-    data = spec.data
     if spec.model.checkpoint is not None:
         return [], []
+    data = settled(spec).data
     tests = [data.test_source] if data.test_source else []
     opened = [[open_source(uri, data.label, open_store) for uri in uris] for uris in (data.source, tests)]
     return opened[0], opened[1]
