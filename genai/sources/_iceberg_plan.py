@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from genai.errors import DataError, NotFound
 from genai.sources import Files
 from genai.sources._avro import records
+from genai.sources._bounded import bounded
 
 FILE_BYTES = 1 << 26  # of metadata, or of a manifest
 READERS = 16  # manifests are fetched side by side
@@ -48,7 +49,7 @@ class Snapshot:
 def plan(files: Files, key: str, number: int | None) -> Snapshot:
     """The snapshot of a metadata file: that of a number, else the current one. Raises DataError."""
     with _door(key):
-        metadata = json.loads(_bytes(files, key))
+        metadata = json.loads(bounded(files, key, FILE_BYTES))
         snapshots = {one["snapshot-id"]: one for one in metadata.get("snapshots", [])}
         wanted = metadata.get("current-snapshot-id") if number is None else number
         if wanted not in snapshots:
@@ -66,7 +67,7 @@ def plan(files: Files, key: str, number: int | None) -> Snapshot:
 
 def _data_files(files: Files, manifest_list: str, table: str) -> list[DataFile]:
     with _door(manifest_list):
-        manifests = [_key(files, one["manifest_path"]) for one in records(_bytes(files, manifest_list))]
+        manifests = [_key(files, one["manifest_path"]) for one in records(bounded(files, manifest_list, FILE_BYTES))]
     with ThreadPoolExecutor(READERS) as readers:
         found = [one for part in readers.map(lambda key: _entries(files, key, table), manifests) for one in part]
     if len({one.key for one in found}) < len(found):
@@ -76,7 +77,7 @@ def _data_files(files: Files, manifest_list: str, table: str) -> list[DataFile]:
 
 def _entries(files: Files, manifest: str, table: str) -> list[DataFile]:
     with _door(manifest):
-        alive = [one["data_file"] for one in records(_bytes(files, manifest)) if one["status"] != _DELETED]
+        alive = [one["data_file"] for one in records(bounded(files, manifest, FILE_BYTES)) if one["status"] != _DELETED]
         return [_data_file(files, manifest, one, table) for one in alive]
 
 
@@ -136,14 +137,6 @@ def parted(uri: str) -> tuple[str, str]:
         return "/", rest.removeprefix("localhost").lstrip("/")
     authority, _, key = rest.partition("/")
     return f"{'s3' if scheme in ('s3a', 's3n') else scheme}://{authority}", key
-
-
-def _bytes(files: Files, key: str) -> bytes:
-    with closing(files.open(key)) as file:
-        data = file.read(FILE_BYTES + 1)
-    if len(data) > FILE_BYTES:
-        raise ValueError(f"it has over {FILE_BYTES:,} bytes")
-    return data
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import pyarrow as pa
 from genai.errors import DataError
 from genai.sources import Entry, Fragment, Row, Source
 from genai.sources._arrow_stream import batches, fetch, schema_of
+from genai.sources._bounded import bounded
 from genai.sources._columns import chosen, class_names, said
 
 STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"
@@ -93,12 +94,11 @@ class HuggingfaceSource(Source):
         return names
 
     def _json(self, key: str) -> dict[str, Any]:
-        with self._opened(key) as file:
-            data = file.read(JSON_BYTES + 1)
-            found = json.loads(data) if len(data) <= JSON_BYTES else None
+        with _door(key):
+            found = json.loads(bounded(self.files, key, JSON_BYTES))
             if isinstance(found, dict):
                 return found
-            raise ValueError(f"it holds no JSON object of at most {JSON_BYTES:,} bytes")
+            raise ValueError("it holds no JSON object")
 
     def _batches(self, key: str) -> list[Fragment]:
         with self._opened(key) as file:
@@ -107,16 +107,21 @@ class HuggingfaceSource(Source):
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
-        """The door through which Arrow's errors, and those of what a file claims, become ours."""
-        with closing(self.files.open(key)) as file:
-            try:
-                yield file
-            except _FOREIGN as error:
-                found = str(error).split("\n")[0][:500]
-                raise DataError(f"{key}: not readable: {found}; {_ALLOWED}") from error
+        with closing(self.files.open(key)) as file, _door(key):
+            yield file
 
     def _place(self, key: str) -> str:
         return f"{self.files.uri.rstrip('/')}/{key}"
+
+
+@contextmanager
+def _door(key: str) -> Iterator[None]:
+    """Where Arrow's errors, and those of what a file claims, become ours."""
+    try:
+        yield
+    except _FOREIGN as error:
+        found = str(error).split("\n")[0][:500]
+        raise DataError(f"{key}: not readable: {found}; {_ALLOWED}") from error
 
 
 _ALLOWED = "allowed: the folder that save_to_disk of Hugging Face datasets wrote, or of its splits one"

@@ -24,6 +24,7 @@ import yaml
 
 from genai.errors import DataError
 from genai.sources import Fragment, Row, Source
+from genai.sources._bounded import bounded
 from genai.sources._columns import named
 from genai.sources._tar import members
 
@@ -121,8 +122,10 @@ class WebdatasetSource(Source):
         card = f"{key[0]}{key[1]}{CARD}"
         if not any(entry.key == card for entry in self.files.list(card)):
             return None
-        with closing(self.files.open(card)) as file:
-            return _names_of(file.read(CARD_BYTES))
+        try:
+            return _names_of(bounded(self.files, card, CARD_BYTES))
+        except ValueError:  # no card of ours has so many bytes
+            return None
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
