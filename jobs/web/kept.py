@@ -45,7 +45,7 @@ class Kept(Generic[T]):
     def trouble(self) -> str:
         """Why what is shown may be old; "" where it is not."""
         late = self._clock() - self._began if self._over else 0.0
-        return self._error or (f"it has not answered for {late:.0f} s" if late > SILENT else "")
+        return self._error or (f"It has not answered for {late:.0f} s." if late > SILENT else "")
 
     def _run(self, over: threading.Event) -> None:
         value, error, bug = self._value, "", None

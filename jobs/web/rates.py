@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 Point = tuple[float, float]
+SPANS, DRAWN = 240, 40  # of a rate: kept, and drawn
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Series:
 
 @dataclass
 class Rate:
-    """Rows as they come: how many in each of at most 240 equal spans, and how fast the newest come."""
+    """Rows as they come: how many in each of at most `SPANS` equal spans, and how fast the newest come."""
 
     began: float
     rows: int = 0
@@ -43,7 +44,7 @@ class Rate:
         self.newest.append((at, rows, done))
         span = max(0, int((at - self.began) / self.width))
         self.spans[span] = self.spans.get(span, 0) + rows
-        while max(self.spans) >= 240:
+        while max(self.spans) >= SPANS:
             halved: dict[int, int] = {}
             for number, count in self.spans.items():
                 halved[number // 2] = halved.get(number // 2, 0) + count
@@ -65,6 +66,10 @@ class Rate:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """Minutes since it began, and rows a second; the last span, which is not over, is left out."""
-        spans = range(max(self.spans, default=0))
-        return tuple(((i + 1) * self.width / 60, self.spans.get(i, 0) / self.width) for i in spans)
+        """Minutes since it began, and rows a second, `DRAWN` of them at most; what is not over is left out."""
+        last = max(self.spans, default=0)
+        group = -(-last // DRAWN) or 1
+        return tuple(
+            (end * self.width / 60, sum(self.spans.get(i, 0) for i in range(end - group, end)) / group / self.width)
+            for end in range(group, last + 1, group)
+        )

@@ -34,7 +34,7 @@ def run_page(room: Room) -> dict[str, Any]:
     samples = room.samples.look(0.5)
     runs = room.runs.look(0.5)
     others = None if runs is None else tuple(run for run in runs if run.run != room.run)
-    report = _has_report(room, runs)
+    report = seen is not None and seen.state.name == "done" and _has_report(room, runs)
     place = room.store.locate("runs").removesuffix("/runs")
     title = f"{seen.sign} {seen.state.word}: {seen.job}" if seen else room.run
     make = _macro
@@ -44,7 +44,7 @@ def run_page(room: Room) -> dict[str, Any]:
         "sections": {
             "trouble": make("trouble", room.seen.trouble, place),
             "head": make("head", seen, room.run, place),
-            "state": make("state", seen),
+            "state": make("state", seen, report),
             "facts": make("facts", seen),
             "quarantined": make("quarantined", seen),
             "stages": make("stages", seen),
@@ -52,7 +52,7 @@ def run_page(room: Room) -> dict[str, Any]:
             "charts": make("charts", seen),
             "workers": make("workers", seen),
             "failures": make("failures", seen),
-            "files": make("files", seen, report),
+            "files": make("files", seen),
             "runs": make("runs", others, "Other runs of this job", ""),
         },
     }

@@ -106,7 +106,7 @@ def _about(stage: Stage) -> list[str]:
         stage.note,
         f"{chart.number(speed, 3)} rows/s" if speed else "",
         f"{length(stage.seconds)}" if stage.seconds is not None else "",
-        f"about {length(stage.left)} left" if running and stage.left is not None else "",
+        f"about {length(stage.left)} left" if stage.left is not None else "",
     ]
     return [text for text in said if text]
 

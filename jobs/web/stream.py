@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from genai.errors import IntegrityError, NotFound
+from genai.errors import IntegrityError, NotFound, StoreError
 from jobs.events import Event, segments
 from jobs.stores import Store
 
@@ -22,7 +22,11 @@ class Stream:
 
     def new(self, add: Callable[[Event], None]) -> None:
         """Hand on the events that have come since. Raises StoreError."""
-        keys = [key for _, key in sorted(segments(self._store, self._run)) if key not in self._seen]
+        there = [key for _, key in sorted(segments(self._store, self._run))]
+        if self._seen and not there:
+            place = self._store.locate(f"runs/{self._run}")
+            raise StoreError(f"{place}: its events are not there any more; removed, or no longer mounted")
+        keys = [key for key in there if key not in self._seen]
         with ThreadPoolExecutor(READERS) as pool:
             for start in range(0, len(keys), AT_ONCE):
                 some = keys[start : start + AT_ONCE]

@@ -86,6 +86,7 @@ class Watch:
         told, minting = self._told, self._told.stages.get("generate")
         now = minting.rate.now if minting and minting.rate and minting.state == "running" else None
         since, last = told.began, told.last
+        left = next((s.left for s in told.stages.values() if s.state == "running"), None) if state.live else None
         facts = [
             ("samples published", chart.number(known["rows"], 15) if known.get("rows") else ""),
             ("parts in the store", _of(minting.done, minting.total) if minting and minting.total else ""),
@@ -94,6 +95,7 @@ class Watch:
                 "so far" if state.live else "time of the last try",
                 page.length(last.at - since) if last and since else "",
             ),
+            ("left, about", page.length(left) if left else ""),
             ("work of all workers", page.hours(told.seconds) if told.seconds else ""),
         ]
         if self._price is not None and told.seconds:
