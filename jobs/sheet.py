@@ -36,30 +36,45 @@ def png(gathered: Gathered) -> bytes:
     import PIL.ImageDraw
     import PIL.ImageFont
 
-    pictures = {name: [_scaled(shown.pixels) for shown in row] for name, row in gathered.rows.items()}
-    wide = max(p.width for row in pictures.values() for p in row)
-    gutter = min(200, CHARACTER * max(map(len, pictures)) + 8) if any(pictures) else 0
-    columns = min(COLUMNS, max(map(len, pictures.values())))
-    size = (2 * MARGIN + gutter + columns * (wide + GAP), 2 * MARGIN + HEAD + sum(map(_height, pictures.values())))
-    if size[0] * size[1] > PIXELS:
-        raise InputError(
-            f"{gathered.name}: a sheet of {size[0]:,}x{size[1]:,} pixels; allowed: fewer (--count, --label)"
-        )
-    size = (max(size[0], 480), size[1])
+    wide, gutter, size = _measured(gathered)
     sheet = PIL.Image.new("RGB", size, PAPER)
-    pen = PIL.ImageDraw.Draw(sheet)
-    pen.text((MARGIN, MARGIN - 6), title(gathered), QUIET, PIL.ImageFont.load_default(NAME))
+    pen, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(NAME)
+    pen.text((MARGIN, MARGIN - 6), title(gathered), QUIET, font)
     top = MARGIN + HEAD
-    for name, row in pictures.items():
-        pen.text((MARGIN, top + 2), name[:24], INK, PIL.ImageFont.load_default(NAME))
-        for number, picture in enumerate(row):
+    for name, row in gathered.rows.items():
+        pen.text((MARGIN, top + 2), name[:24], INK, font)
+        for number, shown in enumerate(row):
             line, column = divmod(number, COLUMNS)
-            tall = max(p.height for p in row) + GAP
-            sheet.paste(picture, (MARGIN + gutter + column * (wide + GAP), top + line * tall))
+            place = MARGIN + gutter + column * (wide + GAP), top + line * (_tallest(row) + GAP)
+            sheet.paste(_scaled(shown), place)
         top += _height(row)
     out = io.BytesIO()
     sheet.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _measured(gathered: Gathered) -> tuple[int, int, tuple[int, int]]:
+    """Width of a cell, width of the names, and the size of the whole. Raises InputError where that is too large."""
+    rows = gathered.rows.values()
+    wide = max(_fitted(shown)[0] for row in rows for shown in row)
+    gutter = min(200, CHARACTER * max(map(len, gathered.rows)) + 8) if any(gathered.rows) else 0
+    columns = min(COLUMNS, max(map(len, rows)))
+    size = (max(480, 2 * MARGIN + gutter + columns * (wide + GAP)), 2 * MARGIN + HEAD + sum(map(_height, rows)))
+    if size[0] * size[1] > PIXELS:
+        raise InputError(
+            f"{gathered.name}: a sheet of {size[0]:,}x{size[1]:,} pixels; allowed: fewer (--count, --label)"
+        )
+    return wide, gutter, size
+
+
+def _fitted(shown: Shown) -> tuple[int, int]:
+    """Width and height of a picture on the sheet."""
+    tall, wide = shown.pixels.shape[:2]
+    if wide < CELL and tall < LARGEST:
+        factor = max(1, min(-(-CELL // wide), LARGEST // tall))
+        return wide * factor, tall * factor
+    shrink = min(1.0, LARGEST / max(wide, tall))
+    return max(1, round(wide * shrink)), max(1, round(tall * shrink))
 
 
 def title(gathered: Gathered) -> str:
@@ -102,24 +117,23 @@ def _file(shown: Shown) -> bytes:
     return encoder.encode(shown.pixels[None])[0]
 
 
-def _height(row: list[Image]) -> int:
-    lines = -(-len(row) // COLUMNS)
-    return int(lines * (max(picture.height for picture in row) + GAP)) + 4 * GAP
+def _tallest(row: list[Shown]) -> int:
+    return max(_fitted(shown)[1] for shown in row)
 
 
-def _scaled(pixels: np.ndarray) -> Image:
+def _height(row: list[Shown]) -> int:
+    return -(-len(row) // COLUMNS) * (_tallest(row) + GAP) + 4 * GAP
+
+
+def _scaled(shown: Shown) -> Image:
     """A picture in the size of the sheet's cells."""
     from PIL.Image import Resampling
 
     from genai.modalities._pixels import to_picture
 
-    picture = to_picture(pixels)
-    if picture.width < CELL and picture.height < LARGEST:
-        factor = -(-CELL // picture.width)
-        return picture.resize((picture.width * factor, picture.height * factor), Resampling.NEAREST)
-    if max(picture.size) > LARGEST:
-        picture.thumbnail((LARGEST, LARGEST), Resampling.LANCZOS)
-    return picture
+    size = _fitted(shown)
+    grown = size[0] > shown.pixels.shape[1]
+    return to_picture(shown.pixels).resize(size, Resampling.NEAREST if grown else Resampling.LANCZOS)
 
 
 def _small(pixels: np.ndarray) -> Image:

@@ -202,7 +202,7 @@ def _pixels(cells: list[Any], row: int) -> np.ndarray:
 
     try:
         return natural_pixels(cells[row].as_py())
-    except (DataError, IndexError) as error:
+    except (DataError, IndexError, TypeError) as error:  # TypeError: there is none
         raise IntegrityError(f"the picture in row {row}: {error}") from error
 
 
