@@ -1,33 +1,25 @@
-"""A contact sheet: samples laid out by class, as a PNG, as lines for a terminal, or as a page.
+"""A contact sheet: samples laid out by class, as a PNG or as a page; `jobs.terminal` has one for a terminal.
 
 Decisions: small pictures grow by whole factors, so that a pixel stays a square; large ones shrink. The sheet follows
-from the samples alone: the font is the one that Pillow carries, and there is no date on it. In the terminal one
-character is two pixels, the upper half block in two colours; rich knows how many colours a terminal takes. Where it
-takes none the brightness is told by a character.
+from the samples alone: the font is the one that Pillow carries, and there is no date on it.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from genai.errors import InputError
 from jobs.show import Gathered, Shown
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL.Image import Image
-    from rich.console import Console
-    from rich.text import Text
 
 CELL, LARGEST = 56, 256  # pixels that a picture's width is to have at least, and at most
 GAP, MARGIN, COLUMNS = 2, 16, 10
 HEAD, NAME, CHARACTER = 26, 15, 8  # heights of the two sizes of text, and about how wide one letter of a name is
 PIXELS = 1 << 26  # of a sheet
 PAPER, INK, QUIET = (252, 252, 250), (28, 29, 32), (99, 102, 109)
-TERMINAL_CELL = 16  # columns of a picture in a terminal
-SHADES = " .:-=+*#%@"
 
 
 def png(gathered: Gathered) -> bytes:
@@ -83,19 +75,6 @@ def title(gathered: Gathered) -> str:
     return f"{gathered.name}: {count:,} samples, synthetic"
 
 
-def terminal(gathered: Gathered, console: Console) -> None:
-    """Print the samples: of each class as many as a line takes, of one class all."""
-    console.print(title(gathered), markup=False, highlight=False)
-    for name, row in gathered.rows.items():
-        pictures = [_small(shown.pixels) for shown in row]
-        fits = max(1, (console.width + 1) // (max(p.width for p in pictures) + 1))
-        if name:
-            console.print(name, markup=False, highlight=False, style="bold")
-        for start in range(0, len(pictures) if len(gathered.rows) == 1 else 1, fits):
-            for line in _lines(pictures[start : start + fits], colour=console.color_system is not None):
-                console.print(line, no_wrap=True, crop=True)
-
-
 def page(gathered: Gathered, command: str) -> str:
     """The samples on a page of their own, as HTML."""
     from jobs.report import Grid, GridRow, Page, Picture, render
@@ -134,39 +113,3 @@ def _scaled(shown: Shown) -> Image:
     size = _fitted(shown)
     grown = size[0] > shown.pixels.shape[1]
     return to_picture(shown.pixels).resize(size, Resampling.NEAREST if grown else Resampling.LANCZOS)
-
-
-def _small(pixels: np.ndarray) -> Image:
-    """A picture of at most `TERMINAL_CELL` columns and an even number of lines."""
-    from PIL.Image import Resampling
-
-    from genai.modalities._pixels import to_picture
-
-    picture = to_picture(pixels)
-    wide = min(picture.width, TERMINAL_CELL)
-    tall = max(2, min(64, round(picture.height * wide / picture.width / 2) * 2))
-    return picture.resize((wide, tall), Resampling.BOX).convert("RGB")
-
-
-def _lines(pictures: list[Image], *, colour: bool) -> Iterator[Text]:
-    """The lines of some pictures side by side, two of their pixels in a character."""
-    import numpy as np
-    from rich.text import Text
-
-    arrays = [np.asarray(picture).tolist() for picture in pictures]
-    for y in range(0, max(map(len, arrays)), 2):
-        line = Text()
-        for array in arrays:
-            for upper, lower in zip(*array[y : y + 2], strict=True) if y < len(array) else ():
-                line.append(*(_halves(upper, lower) if colour else (_shade(upper + lower),)))
-            line.append(" ")
-        yield line
-
-
-def _halves(upper: list[int], lower: list[int]) -> tuple[str, str]:
-    """The character of two pixels, and its style."""
-    return "▀", f"rgb({','.join(map(str, upper))}) on rgb({','.join(map(str, lower))})"
-
-
-def _shade(values: list[int]) -> str:
-    return SHADES[sum(values) * len(SHADES) // (len(values) * 256)]

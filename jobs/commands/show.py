@@ -46,11 +46,9 @@ def command(
             write(out, _made(gathered, as_page=as_page))
         say(told, [f"{out}: {sum(map(len, gathered.rows.values())):,} samples"], as_json=as_json)
         return
-    from rich.console import Console
+    from jobs import terminal
 
-    from jobs.sheet import terminal
-
-    terminal(gathered, Console(soft_wrap=True))
+    terminal.show(gathered)
 
 
 def _gathered(shown: str, label: str | None, count: int | None, overrides: tuple[str, ...], output: str) -> Gathered:

@@ -30,9 +30,9 @@ def file(name: str) -> bytes:
 
 def run_page(room: Room) -> dict[str, Any]:
     """The page of a run: its title, whether more is to be expected, and its sections."""
-    seen = room.seen.look()
-    samples = room.samples.look(0.5)
-    runs = room.runs.look(0.5)
+    for kept in (room.seen, room.samples, room.runs):
+        kept.look(0)  # each begins in a thread of its own
+    seen, samples, runs = room.seen.look(), room.samples.look(0.5), room.runs.look(0.5)
     others = None if runs is None else tuple(run for run in runs if run.run != room.run)
     report = seen is not None and seen.state.name == "done" and _has_report(room, runs)
     place = room.store.locate("runs").removesuffix("/runs")

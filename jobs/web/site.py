@@ -21,6 +21,7 @@ from jobs.web.watch import Watch
 
 ROOMS = 16  # runs that are watched at once; who is not looked at for longest goes
 RUN_SECONDS, SAMPLES_SECONDS, LIST_SECONDS = 1.5, 4.0, 15.0
+SEEN_SECONDS = 60.0  # that samples wait for the first look at a run
 REPORT_BYTES = 1 << 26
 RUN_ID = re.compile(r"([a-z0-9][a-z0-9._-]*)-[0-9a-f]{12}")
 
@@ -90,7 +91,7 @@ class Site:
 
     def _opened(self, store: Store, run: str, spec: JobSpec | None) -> Room:
         seen = Kept(Watch(store, run, spec, self._price).look, RUN_SECONDS)
-        samples = Kept(Gallery(store, lambda: seen.look(0)).look, SAMPLES_SECONDS)
+        samples = Kept(Gallery(store, lambda: seen.look(SEEN_SECONDS)).look, SAMPLES_SECONDS)
         return Room(store, run, seen, samples, Kept(Listing(store, "runs/").look, LIST_SECONDS))
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets, read back by others: Pillow, a terminal's characters, a page."""
+"""Contact sheets, read back by others: by Pillow, and as a page."""
 
 import base64
 import io
@@ -7,7 +7,6 @@ import re
 import numpy as np
 import PIL.Image
 import pytest
-from rich.console import Console
 
 from genai.errors import InputError
 from jobs import sheet
@@ -23,12 +22,6 @@ def gathered(*rows, side=8):
         pixels = [np.full((side, side, len(colour)), colour, np.uint8) for colour in colours]
         made[name] = [Shown(i, name, array) for i, array in enumerate(pixels)]
     return Gathered("run-1", made)
-
-
-def printed(samples, width=40, **how):
-    out = io.StringIO()
-    sheet.terminal(samples, Console(file=out, width=width, **how))
-    return out.getvalue()
 
 
 def test_a_sheet_has_each_sample_at_its_place():
@@ -57,40 +50,9 @@ def test_large_pictures_shrink_and_a_sheet_is_bounded():
         sheet.png(gathered(*((str(k), [RED] * 100) for k in range(30)), side=300))
 
 
-def test_a_terminal_with_colours_gets_two_pixels_in_a_character():
-    """The upper in the colour of the letter, the lower in that of its ground."""
-    pixels = np.array([[RED], [BLUE]], np.uint8)
-    text = printed(Gathered("x", {"": [Shown(0, "", pixels)]}), color_system="truecolor", force_terminal=True)
-
-    assert "\x1b[38;2;200;0;0;48;2;0;0;200m▀" in text
-
-
-def test_a_terminal_without_colours_gets_shades():
-    """Neither an escape nor a colour; as many samples as a line takes."""
-    text = printed(gathered(("dark", [(0,)] * 20), ("light", [(255,)] * 20)), color_system=None)
-    lines = text.splitlines()
-
-    assert "\x1b" not in text
-    assert max(map(len, lines)) <= 40
-    assert (lines[1], lines[6], "".join(lines[2:6]).strip()) == ("dark", "light", "")
-    assert lines[7] == ("@" * 8 + " ") * 4
-
-
-def test_one_class_takes_as_many_lines_as_it_has_samples():
-    """Of several, each takes one."""
-    one, two = gathered(("a", [(255,)] * 20)), gathered(("a", [(255,)] * 20), ("b", [(255,)] * 20))
-
-    assert printed(one, color_system=None).count("@") == 20 * 8 * 4
-    assert printed(two, color_system=None).count("@") == 2 * 4 * 8 * 4
-
-
-def test_names_are_no_commands_for_a_terminal_or_a_page():
-    """Neither markup of rich nor HTML."""
-    name = "[red]<script>x</script>"
-    samples = gathered((name, [RED]))
-
-    assert name in printed(samples, color_system="truecolor", force_terminal=True).replace("\x1b[1m", "")
-    assert "<script>" not in sheet.page(samples, "genai show x")
+def test_names_are_no_markup_of_a_page():
+    """They are told as they are."""
+    assert "<script>" not in sheet.page(gathered(("<script>x</script>", [RED])), "genai show x")
 
 
 def test_a_page_has_the_samples_in_itself():

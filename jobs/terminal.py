@@ -1,0 +1,72 @@
+"""Samples as characters of a terminal: one is two pixels, the upper half block in two colours.
+
+rich, which draws the progress of a run, knows how many colours a terminal takes, and brings ours down to them; so no
+further library is needed. Where it takes none, the brightness is told by a character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from jobs.sheet import title
+from jobs.show import Gathered
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+CELL, TALLEST = 16, 64  # columns and pixels of a picture, at most
+SHADES = " .:-=+*#%@"
+
+
+def show(gathered: Gathered, console: Console | None = None) -> None:
+    """Print the samples: of each class as many as a line takes, of one class all."""
+    console = console or Console(soft_wrap=True)
+    console.print(title(gathered), markup=False, highlight=False)
+    for name, row in gathered.rows.items():
+        pictures = [_small(shown.pixels) for shown in row]
+        fits = max(1, (console.width + 1) // (max(p.width for p in pictures) + 1))
+        if name:
+            console.print(name, markup=False, highlight=False, style="bold")
+        for start in range(0, len(pictures) if len(gathered.rows) == 1 else 1, fits):
+            for line in _lines(pictures[start : start + fits], colour=console.color_system is not None):
+                console.print(line, no_wrap=True, crop=True)
+
+
+def _small(pixels: np.ndarray) -> Image:
+    """A picture of at most `CELL` columns and an even number of lines."""
+    from PIL.Image import Resampling
+
+    from genai.modalities._pixels import to_picture
+
+    picture = to_picture(pixels)
+    wide = min(picture.width, CELL)
+    tall = max(2, min(TALLEST, round(picture.height * wide / picture.width / 2) * 2))
+    return picture.resize((wide, tall), Resampling.BOX).convert("RGB")
+
+
+def _lines(pictures: list[Image], *, colour: bool) -> Iterator[Text]:
+    """The lines of some pictures side by side, two of their pixels in a character."""
+    import numpy as np
+
+    arrays = [np.asarray(picture).tolist() for picture in pictures]
+    for y in range(0, max(map(len, arrays)), 2):
+        line = Text()
+        for array in arrays:
+            for upper, lower in zip(*array[y : y + 2], strict=True) if y < len(array) else ():
+                line.append(*(_halves(upper, lower) if colour else (_shade(upper + lower),)))
+            line.append(" ")
+        yield line
+
+
+def _halves(upper: list[int], lower: list[int]) -> tuple[str, str]:
+    """The character of two pixels, and its style."""
+    return "▀", f"rgb({','.join(map(str, upper))}) on rgb({','.join(map(str, lower))})"
+
+
+def _shade(values: list[int]) -> str:
+    return SHADES[sum(values) * len(SHADES) // (len(values) * 256)]
