@@ -48,7 +48,10 @@ def _inflated(block: bytes, codec: str) -> bytes:
     if codec == "null":
         return block
     if codec == "deflate":
-        plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(block, BLOCK_BYTES + 1)
+        try:
+            plain = zlib.decompressobj(-zlib.MAX_WBITS).decompress(block, BLOCK_BYTES + 1)
+        except zlib.error as error:
+            raise ValueError(f"a block is damaged: {error}") from error
     elif codec == "zstandard":
         with pa.CompressedInputStream(pa.BufferReader(block), "zstd") as stream:
             plain = stream.read(BLOCK_BYTES + 1)

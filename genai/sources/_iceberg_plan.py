@@ -56,7 +56,7 @@ def plan(files: Files, key: str, number: int | None) -> Snapshot:
             known = ", ".join(str(one) for one in list(snapshots)[-10:])
             raise DataError(f"{key}: found no {_called(number)}; allowed: {known or 'a table with rows'}")
         found = snapshots[wanted]
-        schema = _schema(metadata, found)
+        schema = _schema(metadata, found if number is not None else {})
         table = str(metadata.get("table-uuid") or metadata["location"])
         columns = {int(field["id"]): str(field["name"]) for field in schema["fields"]}
         classes = _classes(snapshots, found)
@@ -94,6 +94,7 @@ def _data_file(files: Files, manifest: str, found: dict[str, Any], table: str) -
 
 
 def _schema(metadata: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
+    """That of a snapshot that was asked for; of the table as it is, its own, which may be newer than the snapshot."""
     if "schemas" not in metadata:
         return dict(metadata["schema"])  # format version 1
     wanted = snapshot.get("schema-id", metadata["current-schema-id"])
