@@ -18,9 +18,9 @@ from jobs.web.seen import Seen
 if TYPE_CHECKING:
     import numpy as np
 
-PARTS, CLASSES, EACH = 3, 24, 10  # that are looked into, and shown
+PARTS, CLASSES, EACH = 3, 24, 8  # that are looked into, and shown
 PART_BYTES = 1 << 27  # of pictures in a row group; larger ones are not read for a glance
-SIDE, CELL = 112, 48  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples
+SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples
 
 
 @dataclass(frozen=True)
