@@ -91,6 +91,8 @@ def progress_of(event: Event) -> float | None:
         return float(fields["step"]) / max(1, fields["steps"])
     if event.kind == "part_done":
         return float(fields["done"]) / max(1, fields["parts"])
+    if event.kind == "rows_added":
+        return float(fields["rows"]) / max(1, fields["of"])
     return None
 
 
@@ -101,6 +103,8 @@ def _note(event: Event) -> str:
         return f"step {f['step']:,} of {f['steps']:,}, loss {f['loss']:.4g}{rate}"
     if event.kind == "train_validated":
         return "held out: " + ", ".join(f"{k} {v:.4g}" for k, v in f.items() if k not in ("step", "steps"))
+    if event.kind == "rows_added":
+        return f"{f['rows']:,} of {f['of']:,} rows"
     return f"{f['done']:,} of {f['parts']:,} parts"
 
 
@@ -111,7 +115,8 @@ def _of(f: Fields) -> str:
 
 def _stage(f: Fields) -> str:
     steps = f"the checkpoint is taken from {f['checkpoint']}" if "checkpoint" in f else f"{f.get('steps', 0):,} steps"
-    parts = f"{f.get('parts', 0):,} parts" + (f" to {f['place']}" if "place" in f else "")
+    counted = f"{f['parts']:,} parts" if "parts" in f else ""
+    parts = " to ".join(filter(None, (counted, f.get("place"))))
     about = {"train": steps, "prepare": "reading the data"}
     return f"{f['stage']}: {about.get(f['stage'], parts)}"
 
@@ -160,7 +165,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
 def sentence(event: Event) -> str:
     """The event in a line, or nothing where it is not worth one."""
     f = event.fields
-    if event.kind in ("train_step", "part_done"):
+    if event.kind in ("train_step", "part_done", "rows_added"):
         return f"{'train' if event.kind == 'train_step' else _of(f)}: {_note(event)}"
     if event.kind == "train_validated":
         return f"train: step {f['step']:,}, {_note(event)}"

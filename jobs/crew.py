@@ -16,7 +16,6 @@ from genai.prepared import Prepared
 from jobs.ledger import Receipt
 from jobs.parts import GenerateWorkers
 from jobs.publication import Publication
-from jobs.publish import kind_of
 from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
 
@@ -70,7 +69,7 @@ class ExportTask:
 
     @property
     def stage(self) -> str:
-        return f"publish {kind_of(self.publication.export)}"
+        return self.publication.stage
 
     @property
     def workers(self) -> GenerateWorkers:

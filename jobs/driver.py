@@ -15,6 +15,7 @@ from typing import Any
 
 import genai
 from genai.errors import GenaiError, Incomplete
+from genai.exports import Export
 from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
@@ -25,7 +26,9 @@ from jobs.lease import Holder, Leases
 from jobs.ledger import Manifest
 from jobs.loop import Work, work_off
 from jobs.publication import Publication, check_free
+from jobs.registration import Registration, check_table
 from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared
+from jobs.tables import Table
 
 
 def drive(
@@ -39,14 +42,25 @@ def drive(
     """
     held = leases or Leases(found.store, "", on=False)
     for entry in found.spec.publish:
-        if entry.to:
+        if isinstance(entry, Export) and entry.to:
             check_free(entry.to)
     _prepare(found, crew, events, held)
+    _check_tables(found)
     _train(found, crew, events, held)
     manifest = _mint(found, crew, events, held, clock)
     for publication in found.unpublished:
-        _publish(found, publication, crew, events, held, clock)
+        _wait(publication.key, held, events)
+        if publication.count() < manifest.plan.count:
+            _publish(found, publication, crew, events, held, clock)
+        held.release(publication.key)
     return manifest
+
+
+def _check_tables(found: Survey) -> None:
+    assert found.modality
+    for entry in found.spec.publish:
+        if isinstance(entry, Table):
+            check_table(entry, found.modality, found.classes)
 
 
 def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Clock) -> Manifest:
@@ -70,20 +84,28 @@ def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Cloc
     return manifest
 
 
-def _publish(found: Survey, publication: Publication, crew: Crew, events: EventLog, held: Leases, clock: Clock) -> None:
-    """The files of one publication, made of the sealed parts."""
+def _publish(
+    found: Survey,
+    publication: Publication | Registration,
+    crew: Crew,
+    events: EventLog,
+    held: Leases,
+    clock: Clock,
+) -> None:
+    """Make one publication of the sealed parts."""
     assert found.manifest and found.modality
-    plan, key = found.manifest.plan, publication.key
-    _wait(key, held, events)
-    if publication.count() < plan.count:
-        publication.begin()
-        task = ExportTask(found.spec, found.manifest.key, publication, found.modality, plan)
-        work = Work(task, publication.receipts(plan), publication.receipt)
-        about = {"parts": len(plan), "done": len(work.receipts), "place": publication.place}
-        with _stage(events, task.stage, key, **about):
-            work_off(work, crew, events, clock, held.check)
-            publication.end(found.manifest, found.modality.suffix)
-    held.release(key)
+    plan, stage, key, place = found.manifest.plan, publication.stage, publication.key, publication.place
+    if isinstance(publication, Registration):
+        note = _checked(events, held)
+        with _stage(events, stage, key, place=place):
+            publication.add(found.manifest, lambda rows, of: note("rows_added", stage=stage, rows=rows, of=of))
+        return
+    publication.begin()
+    task = ExportTask(found.spec, found.manifest.key, publication, found.modality, plan)
+    work = Work(task, publication.receipts(plan), publication.receipt)
+    with _stage(events, stage, key, parts=len(plan), done=len(work.receipts), place=place):
+        work_off(work, crew, events, clock, held.check)
+        publication.end(found.manifest, found.modality.suffix)
 
 
 def run(

@@ -35,6 +35,7 @@ KINDS = {
     "state_unsaved": "step, error: the training goes on, and is saved at its next state",
     "state_damaged": "state, error: it is passed over for the one before",
     "part_done": "stage, part, rows, bytes, done and planned parts, worker, seconds",
+    "rows_added": "stage, rows that a table has taken by now, of how many; none is there before all are",
     "shard_failed": "stage, shard, try, error, what was decided",
     "shard_quarantined": "stage, shard, error",
     "shard_doubled": "stage, shard: it takes long, and is tried a second time elsewhere",

@@ -1,4 +1,5 @@
-"""Publications: what an entry of `publish` leaves in the world, and how much of it is there.
+"""Publications: what an entry of `publish` leaves in the world, and how much of it is there. A table's is a
+`jobs.registration`.
 
 An export lies at a place of its own. What has been made of it is known there: `.publication/record.json` says of which
 dataset it is and with which fields it was made, `.publication/receipts/` which parts have their files; readers of
@@ -20,7 +21,8 @@ from genai.exports import Export
 from genai.identity import canonical, key_of
 from jobs import layout
 from jobs.ledger import Manifest, Receipt
-from jobs.publish import EXPORT, place_of
+from jobs.publish import EXPORT, kind_of, place_of
+from jobs.registration import Registration
 from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
@@ -44,6 +46,10 @@ class Publication:
     @property
     def store(self) -> Store:
         return open_store(self.place)
+
+    @property
+    def stage(self) -> str:
+        return f"publish {kind_of(self.export)}"
 
     @property
     def key(self) -> str:
@@ -110,7 +116,7 @@ class Publication:
         self.store.put(_key(shard), receipt.to_json())
 
 
-def publications(spec: JobSpec, store: Store, dataset: str) -> Iterator[Publication]:
+def publications(spec: JobSpec, store: Store, dataset: str) -> Iterator[Publication | Registration]:
     """Those that a job asks for, of its dataset."""
     splits = spec.splits.model_dump() if spec.splits else None
     for entry in spec.publish:
@@ -118,6 +124,8 @@ def publications(spec: JobSpec, store: Store, dataset: str) -> Iterator[Publicat
             own = place_of(entry) if entry.to else store.locate(layout.dataset(dataset, place_of(entry)))
             below = entry.folder(spec.logical_date)
             yield Publication(entry, dataset, splits, f"{own.rstrip('/')}/{below}" if below else own)
+        else:
+            yield Registration(entry, dataset, store)
 
 
 def check_free(place: str) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer
 
 import genai.exports
+import jobs.tables
 from genai.errors import InputError
 from genai.exports import Export
 from genai.registry import names
@@ -20,9 +21,11 @@ from jobs.document import shown
 from jobs.form import rule
 from jobs.parts import Splits
 from jobs.plugin import Plugin
+from jobs.tables import Table
 
 EXPORT = Plugin("kind", genai.exports, Export, "")  # type: ignore[type-abstract]
-PLUGINS = (EXPORT,)
+TABLE = Plugin("kind", jobs.tables, Table, "")  # type: ignore[type-abstract]
+PLUGINS = (EXPORT, TABLE)
 
 
 def _read(value: Any) -> Any:
@@ -50,7 +53,8 @@ def check(entries: Sequence[Any], splits: Splits | None, date: str | None) -> No
     places: dict[str, int] = {}
     for number, entry in enumerate(entries):
         try:
-            entry.ask(shares, date)
+            if isinstance(entry, Export):
+                entry.ask(shares, date)
         except InputError as error:
             raise rule(str(error), f"publish.{number}", "splits", "logical_date") from error
         place = place_of(entry)
@@ -67,5 +71,7 @@ def kind_of(entry: Any) -> str:
 
 
 def place_of(entry: Any) -> str:
-    """Where it goes: a place of its own, or the name of a folder beside the dataset's parts."""
+    """Where it goes: a place of its own, a table, or the name of a folder beside the dataset's parts."""
+    if isinstance(entry, Table):
+        return entry.place
     return str(entry.to) if entry.to else kind_of(entry)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -149,7 +148,7 @@ class JobSpec(Part):
         folder = self.notify.tensorboard
         notify = self.notify.model_copy(update={"tensorboard": folder and _absolute(folder)})
         update: dict[str, Any] = {"output": _absolute(self.output), "data": data, "notify": notify}
-        update["publish"] = [replace(entry, to=entry.to and _absolute(entry.to)) for entry in self.publish]
+        update["publish"] = [entry.located(_absolute) for entry in self.publish]
         pinned = self.model.checkpoint
         if pinned is not None and "/" in pinned:  # else it is a run's id
             update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})

@@ -5,10 +5,11 @@ A cluster that is gone takes nothing of a run along, so what is told of it is ho
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from genai.errors import GenaiError
+from genai.errors import GenaiError, StoreError
 from jobs.events import read
 from jobs.follow import OVER
 from jobs.lease import holder_of
@@ -20,8 +21,9 @@ from jobs.survey import Survey
 
 def standing(found: Survey, run: str) -> dict[str, Any]:
     """What `genai status` says beside what is in the store; it replaces the state where it knows better."""
-    if found.finished:
-        return {}
+    with suppress(StoreError):  # of a table that is out of reach nobody knows, and the rest is told
+        if found.finished:
+            return {}
     holder, submitted = holder_of(found.store, run), Submitted.of(found.store, run)
     shown: dict[str, Any] = {"holder": str(holder) if holder else None, "address": submitted and submitted.address}
     if submitted is None:

@@ -15,6 +15,7 @@ from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
 from jobs.publication import Publication, publications
+from jobs.registration import Registration
 from jobs.shards import Plan, make
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
@@ -73,9 +74,9 @@ class Survey:
         return bool(self.manifest and self.plan and self.manifest.plan.count >= self.plan.count)
 
     @property
-    def unpublished(self) -> list[Publication]:
+    def unpublished(self) -> list[Publication | Registration]:
         """Publications of the sealed dataset that are not whole. Raises InputError where something else is at the place
-        of one.
+        of one, StoreError where one cannot be reached.
         """
         sealed = self.manifest
         if not sealed:

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Lt
 
-from genai.errors import NotFound
+from genai.errors import NotFound, StoreError
+from genai.exports import Export
 from genai.fields import fits
 from jobs import layout
 from jobs.events import LATEST, read
-from jobs.publication import publications
-from jobs.publish import kind_of
+from jobs.publication import Publication, publications
+from jobs.publish import kind_of, place_of
+from jobs.registration import Registration
 from jobs.stores import Store, open_store
 from jobs.survey import Survey
 
@@ -52,12 +54,20 @@ def _publications(found: Survey) -> Iterator[dict[str, Any]]:
     """What is published of the dataset, or will be."""
     if not found.dataset_key:
         for entry in found.spec.publish:
-            yield {"stage": f"publish {kind_of(entry)}", "key": None, "complete": False, "place": entry.to}
+            own = None if isinstance(entry, Export) and not entry.to else place_of(entry)
+            yield {"stage": f"publish {kind_of(entry)}", "key": None, "complete": False, "place": own}
         return
-    left = {publication.place for publication in found.unpublished} if found.complete else None
     for each in publications(found.spec, found.store, found.dataset_key):
-        whole = left is not None and each.place not in left
-        yield {"stage": f"publish {kind_of(each.export)}", "key": each.key, "complete": whole, "place": each.place}
+        whole = found.complete and _is_whole(each, found)
+        yield {"stage": each.stage, "key": each.key, "complete": whole, "place": each.place}
+
+
+def _is_whole(publication: Publication | Registration, found: Survey) -> bool | None:
+    """Whether all samples are there; None where that cannot be seen now."""
+    try:
+        return publication.count() >= (found.manifest.plan.count if found.manifest else 0)
+    except StoreError:
+        return None
 
 
 def _bytes(found: Survey) -> int | None:
@@ -77,9 +87,12 @@ def plan_lines(view: dict[str, Any]) -> Iterator[str]:
     yield f"output    {view['output']}"
     width = max(9, *(len(stage["stage"]) for stage in view["stages"]))
     for stage in view["stages"]:
-        state = "done" if stage["complete"] else "to do"
+        state = _STATES[stage["complete"]]
         key = stage["key"] or "(its key follows)"
         yield f"{stage['stage']:<{width}} {state:<6} {key:<18} {_about(stage)}"
+
+
+_STATES = {True: "done", False: "to do", None: "out of reach"}
 
 
 def _about(stage: dict[str, Any]) -> str:
@@ -107,9 +120,10 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
     failed = [e.fields for e in events if e.kind in ("shard_failed", "shard_quarantined")]
     errors = [fields for fields in failed if {"shard", "error"} <= fields.keys()]
     last = events[-1] if events else None
-    done = "done" if found.finished else None
+    stages = plan(found)
+    done = "done" if all(stage["complete"] for stage in stages["stages"][-1 - len(found.spec.publish) :]) else None
     return {
-        **plan(found),
+        **stages,
         "run": run_id,
         "state": done or (result or {}).get("state") or ("started" if events else "not started"),
         "error": None if done else (result or {}).get("error"),

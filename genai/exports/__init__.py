@@ -9,9 +9,9 @@ Free of NumPy at import, as the command line asks which kinds there are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from annotated_types import Len, doc
 
@@ -43,6 +43,10 @@ class Export(ABC):
     to: Annotated[
         Annotated[str, Len(1)] | None, doc("A folder or URI of its own; null: a folder beside the dataset's parts.")
     ] = None
+
+    def located(self, absolute: Callable[[str], str]) -> Self:
+        """The same files, with `absolute` applied to where they go."""
+        return replace(self, to=self.to and absolute(self.to))
 
     @abstractmethod
     def files(self, piece: Piece) -> Iterator[tuple[str, bytes]]:

@@ -95,6 +95,10 @@ class Table(ABC):
     def located(self, absolute: Callable[[str], str]) -> Self:
         """The same table, with `absolute` applied to each path that it says."""
 
+    def count(self, dataset: str, after: str) -> int:
+        """How many rows of the dataset of a key the table has. Raises as `check` does; `after` ends what is said."""
+        return _tried(lambda: self._count(dataset, after))
+
     def check(self, schema: pa.Schema) -> None:
         """Look whether rows of this schema can be added, and add none.
 
@@ -108,6 +112,10 @@ class Table(ABC):
         not what the manifest says; the dataset stays as it is, and so does the table.
         """
         return _tried(lambda: self._add(dataset, told))
+
+    @abstractmethod
+    def _count(self, dataset: str, after: str) -> int:
+        """One look. Raises Raced where it is worth another."""
 
     @abstractmethod
     def _check(self, schema: pa.Schema) -> None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genai.errors import GenaiError, InputError, IntegrityError, NotFound
+from genai.formats import About, Samples
+from genai.formats.parquet import Parquet
 from genai.identity import sha256
+from genai.modalities import Modality
 from genai.parquet_pages import Watched, check_rows
 from jobs import layout
 from jobs.ledger import Manifest, Receipt
@@ -36,6 +40,17 @@ def schema_of(store: Store, manifest: Manifest) -> pa.Schema:
     key = layout.part(manifest.key, manifest.parts[0].name)
     with _door(store.locate(key)), closing(store.open(key)) as raw:
         return pq.read_schema(raw).remove_metadata()
+
+
+def schema_for(modality: Modality, classes: Sequence[str]) -> pa.Schema:
+    """The columns that a dataset's parts will have."""
+    none = Samples(
+        np.empty(0, np.int64),
+        np.empty(0, np.int64) if classes else None,
+        np.empty((0, *modality.array_shape), np.uint8),
+    )
+    part = Parquet().encode(none, About(modality, "", 0, "", "", tuple(classes)))
+    return pq.read_schema(io.BytesIO(part)).remove_metadata()
 
 
 def rows(

@@ -54,6 +54,10 @@ class Delta(Table):
     def located(self, absolute: Callable[[str], str]) -> Self:
         return replace(self, to=absolute(self.to))
 
+    def _count(self, dataset: str, after: str) -> int:
+        with self._door(after, []):
+            return _rows_of(self._find(self._options()), dataset)
+
     def _check(self, schema: pa.Schema) -> None:
         with self._door(_NOTHING, []):
             found = self._find(self._options())
@@ -69,7 +73,7 @@ class Delta(Table):
 
             options = self._options()
             found = self._find(options)
-            there = (found.transaction_version(f"genai-{key}") or 0) if found else 0
+            there = _rows_of(found, key)
             if there >= count:
                 return Added(0, 0, there)
             schema = self._fit(found, dataset.schema) if found else dataset.schema
@@ -173,6 +177,11 @@ class Delta(Table):
             if isinstance(error, CommitFailedError):
                 raise Raced(f"{self.place}: {told}; {after}") from None
             raise StoreError(f"{self.place}: it cannot be reached ({told}); {after}") from None
+
+
+def _rows_of(found: DeltaTable | None, key: str) -> int:
+    """How many rows of a dataset the table has."""
+    return (found.transaction_version(f"genai-{key}") or 0) if found else 0
 
 
 def _rows(dataset: Sealed, parts: list[Receipt], there: int, schema: Any, told: Told) -> Iterator[pa.RecordBatch]:

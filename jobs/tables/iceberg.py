@@ -71,6 +71,10 @@ class Iceberg(Table):
             made["warehouse"] = f"file://{absolute(house)}"
         return replace(self, properties=made)
 
+    def _count(self, dataset: str, after: str) -> int:
+        with self._opened("", after) as catalog:
+            return _rows_of(self._find(catalog), dataset, self.place)
+
     def _check(self, schema: pa.Schema) -> None:
         with self._opened("", _NOTHING) as catalog:
             found = self._find(catalog)
