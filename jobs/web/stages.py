@@ -25,8 +25,8 @@ class Stage:
     speed: float | None = None  # rows a second, where the events say it
     note: str = ""
     rate: Rate | None = None
-    from_step: int = 0  # where a training goes on from
-    from_at: float = 0.0
+    from_step: int = 0  # the first that the training told of since it was begun
+    from_at: float | None = None
 
     @property
     def share(self) -> float | None:
@@ -41,7 +41,8 @@ class Stage:
         if self.state != "running" or self.done >= self.total:
             return None
         if self.unit == "steps":
-            pace = (self.done - self.from_step) / (self.heard - self.from_at) if self.heard > self.from_at else None
+            took = self.heard - self.from_at if self.from_at is not None else 0.0
+            pace = (self.done - self.from_step) / took if took > 0 else None
         else:
             pace = self.rate.parts if self.rate else None
         return (self.total - self.done) / pace if pace and pace > 0 else None

@@ -101,7 +101,6 @@ class Told:
             return
         state = "running" if kind == "stage_started" else "reused"
         made = Stage(name, fields.text("key"), state, began=fields.at, heard=fields.at, place=fields.text("place"))
-        made.from_at = fields.at
         made.unit = "steps" if name == "train" else "parts"
         made.total = fields.whole("parts") or fields.whole("steps")
         made.done = fields.whole("done")
@@ -117,10 +116,11 @@ class Told:
         stage.heard = fields.at
         if kind == "train_started":
             stage.workers = min(fields.whole("workers"), 100_000)
-            stage.done = stage.from_step = fields.whole("step")
-            stage.from_at = fields.at
+            stage.done, stage.from_at = fields.whole("step"), None
         elif kind == "train_step":
             stage.done, stage.total = fields.whole("step"), fields.whole("steps") or stage.total
+            if stage.from_at is None:  # what comes before the first word of it is no step's time
+                stage.from_step, stage.from_at = stage.done, fields.at
             stage.speed, loss = fields.number("rows_per_second"), fields.number("loss")
             stage.note = f"loss {loss:.4g}" if loss is not None else ""
             if loss is not None:

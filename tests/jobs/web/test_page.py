@@ -13,7 +13,7 @@ from jobs.events import EventLog
 from jobs.lease import Holder
 from jobs.survey import survey
 from tests.jobs.published import published
-from tests.jobs.scripted import ScriptedCrew
+from tests.jobs.scripted import ScriptedCrew, job
 from tests.jobs.web.conftest import Visible, begin, serving
 
 HOSTILE = """<script>alert("1")</script>'"&{{ 7 * 7 }}<img src=x onerror=y>"""
@@ -224,3 +224,17 @@ def test_the_runs_of_an_output_are_listed_with_their_reports(spec):
     run = f"/runs/{layout.run_id(spec)}"
     assert links == ["/runs/tiny-0123456789ab", run, f"{run}/report"]
     assert "begun, not over" in page.text
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("s3_server", ["moto"], indirect=True)
+def test_a_run_in_a_bucket_is_shown(s3_uri):
+    """Its events, its pictures, its place in the list."""
+    spec = job(output=f"{s3_uri}/runs")
+    published(spec)
+    with serving(layout.run_id(spec), spec.output) as reader:
+        text, listed = reader.text(), reader.text("/")
+
+    assert "Done" in text
+    assert "synthetic b" in text
+    assert layout.run_id(spec) in listed

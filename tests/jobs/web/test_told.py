@@ -41,6 +41,15 @@ def test_progress_is_told_by_stage(half):
     assert half.dataset == KEY
 
 
+def test_the_time_that_a_training_takes_to_begin_is_no_step_s():
+    """What is left is told from the second word on: 20 steps in 4 s, 60 to go."""
+    begun = event("train_started", at=0.0, step=0, workers=1)
+    steps = [event("train_step", at=at, step=step, steps=100) for step, at in ((20, 100.0), (40, 104.0))]
+
+    assert told(begun, steps[0]).stages["train"].left is None
+    assert told(begun, *steps).stages["train"].left == 12.0
+
+
 def test_progress_is_told_by_worker(half):
     """Each with its parts and its rows, from the beginning of its first part on."""
     (first, second), more = seen.worker_lines(half)
