@@ -60,16 +60,16 @@ def of_part(place: str, most: int | None, label: str | None = None) -> Gathered:
     folder, _, name = place.rpartition("/")
     try:
         with open_store(folder or ".").open(name) as file:
-            return _gathered(name, [file], most, label)
+            return _gathered(name, [(place, file)], most, label)
     except NotFound:
         raise InputError(f"{place}: there is no such file; allowed: a Parquet file, or a run") from None
     except IntegrityError as error:
-        raise InputError(f"{place}: {error}") from None
+        raise InputError(str(error)) from None
 
 
 def of_run(target: Target, most: int | None, label: str | None = None) -> Gathered:
     """The first samples of the dataset that a run makes, as far as it is made. Raises InputError where there are none
-    yet, or none of that class.
+    yet, or none of that class, and IntegrityError where a part is damaged.
     """
     key = target.dataset or dataset_of(target.store, target.run_id)
     names = [] if key is None else sorted(islice(parts_of(target.store, key), PARTS))
@@ -92,34 +92,44 @@ def parts_of(store: Store, key: str) -> Iterator[str]:
     return (name for name in names if PART.fullmatch(name))
 
 
-def _opened(store: Store, key: str, names: Iterable[str]) -> Iterator[BinaryIO]:
+def _opened(store: Store, key: str, names: Iterable[str]) -> Iterator[tuple[str, BinaryIO]]:
     for name in names:
-        with store.open(layout.part(key, name)) as file:
-            yield file
+        part = layout.part(key, name)
+        with store.open(part) as file:
+            yield store.locate(part), file
 
 
-def _gathered(name: str, files: Iterable[BinaryIO], most: int | None, label: str | None) -> Gathered:
+def _gathered(name: str, files: Iterable[tuple[str, BinaryIO]], most: int | None, label: str | None) -> Gathered:
     """`most` of each class; None: 10, or 50 where there is only one row to show."""
     rows: dict[str, list[Shown]] = {}
-    known: dict[str, None] = {}  # in their order
+    known: dict[str, None] = {}  # classes, in their order
 
     def wanted(found: str) -> bool:
-        room = most or (50 if label is not None or known == {"": None} else 10)
         known.setdefault(found)
+        room = most or (50 if label is not None or known == {"": None} else 10)
         full = found not in rows and len(rows) == CLASSES
         return (label is None or found == label) and not full and len(rows.get(found, ())) < room
 
-    for file in files:
-        known |= dict.fromkeys(classes_of(file))
-        for shown in pictures(file, wanted):
-            rows.setdefault(shown.label, []).append(shown)
-    if label is not None and not rows:
-        raise InputError(
-            f"--label {label}: no sample of it is here; allowed: {', '.join(filter(None, known)) or 'none'}"
-        )
+    for place, file in files:
+        try:
+            known |= dict.fromkeys(classes_of(file))
+            for shown in pictures(file, wanted):
+                rows.setdefault(shown.label, []).append(shown)
+        except IntegrityError as error:
+            raise IntegrityError(f"{place}: {error}") from error
+        if not any(map(wanted, known)):
+            break
     if not rows:
-        raise InputError(f"{name}: it has no sample; allowed: a part with rows")
+        raise _nothing(name, label, known)
     return Gathered(name, {found: rows[found] for found in known if found in rows})
+
+
+def _nothing(name: str, label: str | None, known: Iterable[str]) -> InputError:
+    if label is None:
+        return InputError(f"{name}: it has no sample; allowed: a part with rows")
+    if label in known:
+        return InputError(f"--label {label}: none of the first {PARTS} parts has a sample of it; name a part that has")
+    return InputError(f"--label {label}: there is no such class; allowed: {', '.join(filter(None, known)) or 'none'}")
 
 
 def classes_of(file: BinaryIO) -> tuple[str, ...]:

@@ -98,10 +98,10 @@ def test_the_page_is_served_without_torch_ray_or_the_source(followed):
     blocked = "import sys; sys.modules.update(dict.fromkeys(['torch', 'ray', 'sklearn', 'boto3']));"
     command = f'{sys.executable} -c "{blocked} from jobs.cli import main; main()" status job.yaml --web --port 0'
     with page_of(command, folder) as url:
-        text = read(url, "synthetic 7")
+        text = read(url, "synthetic samples of 7")
 
     assert "Done" in text
-    assert "synthetic 7" in text
+    assert "synthetic samples of 7" in text
 
 
 BAD = {
@@ -135,7 +135,7 @@ def test_a_browser_draws_the_page(followed, tmp_path, width, scheme):
     """At the width of a phone and of a desk, light and dark: with its samples, its colours, and nothing cut off."""
     folder, _ = followed
     with page_of("genai status job.yaml --web --port 0", folder) as url:
-        read(url, "synthetic 7")
+        read(url, "synthetic samples of 7")
         subprocess.run(
             [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
              f"--user-data-dir={tmp_path}/profile", f"--blink-settings=preferredColorScheme={int(scheme == 'light')}",

@@ -64,7 +64,7 @@ def test_what_cannot_be_shown_is_said(target, tmp_path):
     (tmp_path / "text.parquet").write_bytes(b"no Parquet at all")
     pq.write_table(pa.table({"image": [b"x"]}), tmp_path / "real.parquet")
     asked = {
-        "--label c: no sample of it is here; allowed: a, b": lambda: of_run(target, None, "c"),
+        "--label c: there is no such class; allowed: a, b": lambda: of_run(target, None, "c"),
         "no part of it is in the store yet": lambda: of_run(Target(target.spec, target.store, "tiny-0"), None),
         "there is no such file": lambda: of_part(str(tmp_path / "none.parquet"), None),
         "not a Parquet part": lambda: of_part(str(tmp_path / "text.parquet"), None),
@@ -75,6 +75,13 @@ def test_what_cannot_be_shown_is_said(target, tmp_path):
             ask()
 
 
+def test_a_part_that_is_damaged_is_named(target):
+    """A run's is no mistake of who asks."""
+    target.store.put(layout.part(target.dataset, "part-00000.parquet"), b"PAR1")
+    with pytest.raises(IntegrityError, match=r"data/part-00000\.parquet: not a Parquet part"):
+        of_run(target, None)
+
+
 def sheet(cells):
     """A part of ours with other bytes in place of its pictures."""
     about = About(Image((2, 2), "L"), "c" * 64, 0, "k", "tests", ("a",))
@@ -82,7 +89,9 @@ def sheet(cells):
     table = pq.read_table(io.BytesIO(Parquet().encode(samples, about)))
     images = pa.StructArray.from_arrays([pa.array(cells, pa.binary()), pa.array(["x"] * len(cells))], ["bytes", "path"])
     out = io.BytesIO()
-    pq.write_table(table.set_column(0, table.schema.field("image").with_type(images.type), images), out, use_dictionary=False)
+    pq.write_table(
+        table.set_column(0, table.schema.field("image").with_type(images.type), images), out, use_dictionary=False
+    )
     return io.BytesIO(out.getvalue())
 
 
