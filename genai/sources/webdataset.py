@@ -32,6 +32,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 LARGEST, TEXT_BYTES, CARD_BYTES = 1 << 29, 1 << 20, 1 << 18  # bytes of an image, of a label's member, of the card
 FILES = 1000  # of a sample
+LOOKED_AT = 20  # samples, for a label
 OPENERS = 16  # tars are looked through side by side
 CARD = "README.md"
 
@@ -79,15 +80,21 @@ class WebdatasetSource(Source):
             return sum(1 for _ in _samples(file))
 
     def _check_label(self, key: str) -> None:
-        """Whether the first sample has a label of any kind: else all would be bad rows."""
+        """Whether any of the first samples has a label: else all would be bad rows."""
         with self._opened(key) as file:
-            for _, sample in islice(_samples(file), 1):
-                if not _texts(self.label) & {name.lower() for name in sample} and not self._in_json(file, sample):
-                    found = ", ".join(f".{name[:50]}" for name in islice(sample, 20))
-                    raise DataError(
-                        f"{key}: found no label column {self.label!r}, the first sample has {found}; allowed for "
-                        "data.label: label (.cls, .txt, or label in .json), a name in .json, or null"
-                    )
+            first = [sample for _, sample in islice(_samples(file), LOOKED_AT)]
+            if first and not any(self._has_label(file, sample) for sample in first):
+                found = ", ".join(f".{name[:50]}" for name in islice(first[0], 20))
+                raise DataError(
+                    f"{key}: found no label column {self.label!r}, the first sample has {found}; allowed for "
+                    "data.label: label (.cls, .txt, or label in .json), a name in .json, or null"
+                )
+
+    def _has_label(self, file: BinaryIO, sample: Sample) -> bool:
+        try:
+            return bool(_texts(self.label) & set(sample) or self._in_json(file, sample))
+        except _Unusable:  # which its row will say
+            return True
 
     def _label_of(self, file: BinaryIO, sample: Sample) -> int | str | None:
         if said := self._in_json(file, sample):

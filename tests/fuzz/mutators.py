@@ -304,3 +304,39 @@ def messages(data: bytes, random: Random) -> bytes:
     with pa.ipc.new_file(sink, made.schema) as file:
         file.write_table(made)
     return sink.getvalue()
+
+
+def stream(data: bytes, random: Random) -> bytes:
+    """An Arrow stream: flipped bytes, or another table."""
+    if random.random() < 0.7:
+        return flipped(data, random)
+    sink = io.BytesIO()
+    made = table(random)
+    made = made.rename_columns([random.choice(("image", "label", "image", "x")) for _ in made.column_names])
+    with pa.ipc.new_stream(sink, made.schema) as file:
+        file.write_table(made, 2)
+    return sink.getvalue()
+
+
+def tar(data: bytes, random: Random) -> bytes:
+    """A block of a tar: a field of its header with a checksum that fits, or moved, or gone."""
+    blocks = [bytearray(data[at : at + 512].ljust(512, b"\0")) for at in range(0, len(data), 512)]
+    at = random.randrange(len(blocks) or 1)
+    if not blocks or random.random() < 0.1:
+        return flipped(data, random)
+    match random.randrange(4):
+        case 0:
+            del blocks[at]
+        case 1:
+            blocks.insert(random.randrange(len(blocks)), bytearray(blocks[at]))
+        case _:
+            begin, size = random.choice(((0, 100), (124, 12), (156, 1), (257, 8), (345, 155), (482, 13)))
+            text = random.choice(TEXTS).encode(errors="surrogatepass")[:size]
+            octal = b"%o" % (random.choice(NUMBERS) % 8**size)
+            binary = (random.choice(NUMBERS) % 2**95 | 2**95).to_bytes(12, "big")
+            kind = bytes([random.choice(b"0125LKxgS7AX\xff")])
+            new = random.choice((text, octal, binary, kind, random.randbytes(size)))[:size]
+            blocks[at][begin : begin + size] = new.ljust(size, b"\0")
+            blocks[at][148:156] = b" " * 8
+            blocks[at][148:156] = b"%06o\0 " % sum(blocks[at])
+    return b"".join(blocks)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from functools import cache
 from itertools import product
 
@@ -26,6 +27,7 @@ from genai.train import Trained, initial
 from jobs.events import Event
 from jobs.ledger import Manifest, Receipt
 from jobs.shards import Plan
+from tests.genai.sources.avro import ENTRY, avro, deflated, entry, record, text
 
 SHAPE = (2, 3, 1)  # of the prepared arrays
 APART = b"\n#--set "  # between a job file and its overrides
@@ -234,6 +236,67 @@ def source() -> list[bytes]:
             column_encoding={"image": "DELTA_BYTE_ARRAY", "label": "DELTA_BINARY_PACKED"},
         ),
     ]
+
+
+STATE = b'{"_data_files": [{"filename": "x.arrow"}]}'
+INFO = b'{"features": {"label": {"_type": "ClassLabel", "names": ["a", "b"]}}}'
+
+
+@cache
+def saved() -> list[bytes]:
+    """Arrow streams."""
+    return [_stream(pq.read_table(io.BytesIO(data))) for data in source()]
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table, 3)
+    return sink.getvalue()
+
+
+@cache
+def samples() -> list[bytes]:
+    """Tars."""
+    png = _image("PNG")
+    members = [("a.png", png), ("a.cls", b"1"), ("b/c.png", png), ("b/c.json", b'{"label": "x", "breed": 3}')]
+    members += [("d" * 90 + "\u00e9" * 20 + ".txt", b"x"), ("d" * 90 + "\u00e9" * 20 + ".jpg", png), ("e.breed", b"y")]
+    return [_tar(members, style) for style in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+
+
+def _tar(members: list[tuple[str, bytes]], style: int) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w", format=style) as made:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            made.addfile(member, io.BytesIO(data))
+    return sink.getvalue()
+
+
+def iceberg() -> dict[str, bytes]:
+    """The files of a table of three rows."""
+    fields = [{"id": number, "name": name} for number, name in enumerate(("image", "label"))]
+    snapshot = {"snapshot-id": 7, "manifest-list": "/list", "summary": {"genai.classes": '["a", "b"]'}, "schema-id": 0}
+    metadata = {
+        "table-uuid": "t", "current-snapshot-id": 7, "snapshots": [snapshot, {**snapshot, "snapshot-id": 6}],
+        "schemas": [{"schema-id": 0, "fields": fields}], "current-schema-id": 0,
+        "properties": {"schema.name-mapping.default": '[{"field-id": 0, "names": ["image", "picture"]}]'},
+    }  # fmt: skip
+    rows = write(_table([_image("PNG")] * 3, pa.array([0, 1, 0])))
+    return {
+        "1.metadata.json": json.dumps(metadata).encode(),
+        "list": avro(record("string"), text(b"/manifest")),
+        "manifest": avro(ENTRY, entry(file=b"/rows.parquet", rows=3)),
+        "rows.parquet": rows,
+    }
+
+
+@cache
+def table() -> list[bytes]:
+    found = iceberg()
+    squeezed = deflated(entry(file=b"/rows.parquet", rows=3))
+    return [*(found[name] for name in ("1.metadata.json", "list", "manifest")), avro(ENTRY, squeezed, codec=b"deflate")]
 
 
 @cache

@@ -15,12 +15,16 @@ from typing import BinaryIO
 from genai import weights
 from genai.blocks import Block, read_block, record_batch
 from genai.checkpoint import Checkpoint
-from genai.errors import GenaiError
+from genai.errors import GenaiError, NotFound
 from genai.formats.parquet import Parquet
 from genai.identity import canonical, sha256
 from genai.modalities.image import Image
 from genai.prepared import Prepared
+from genai.sources import Source
+from genai.sources.huggingface import HuggingfaceSource
+from genai.sources.iceberg import IcebergSource
 from genai.sources.parquet import ParquetSource
+from genai.sources.webdataset import WebdatasetSource
 from jobs import layout
 from jobs.events import Event
 from jobs.ledger import Manifest, Receipt
@@ -153,18 +157,62 @@ class OneFile:
         return io.BytesIO(self.data)
 
 
+@dataclass(frozen=True)
+class SomeFiles:
+    """A place that holds some."""
+
+    files: dict[str, bytes]
+    uri: str = "/"
+
+    def list(self, prefix: str = "") -> Iterator[SimpleNamespace]:
+        for key in sorted(self.files):
+            if key.startswith(prefix):
+                yield SimpleNamespace(key=key, size=len(self.files[key]), version="1")
+
+    def open(self, key: str) -> BinaryIO:
+        if key not in self.files:
+            raise NotFound(key)
+        return io.BytesIO(self.files[key])
+
+
 def source(data: bytes) -> None:
-    """With labels and without; every row has a value and a label, or says why not."""
     for label in ("label", None):
-        found = ParquetSource(OneFile(data), "", label)
-        with suppress(GenaiError):
-            found.names()
-        with suppress(GenaiError):
-            for fragment in found.fragments():
-                with suppress(GenaiError):
-                    for row in found.read(fragment):
-                        assert isinstance(row.value, bytes)
-                        assert row.error or label is None or isinstance(row.label, int | str)
+        _check_rows(ParquetSource(OneFile(data), "", label))
+
+
+def saved(data: bytes) -> None:
+    """An Arrow stream, beside a state that names it."""
+    files = SomeFiles({"state.json": seeds.STATE, "dataset_info.json": seeds.INFO, "x.arrow": data})
+    for label in ("label", None):
+        _check_rows(HuggingfaceSource(files, "", label))
+
+
+def samples(data: bytes) -> None:
+    for label in ("label", "breed", None):
+        _check_rows(WebdatasetSource(SomeFiles({"x.tar": data}), "", label))
+
+
+def table(data: bytes) -> None:
+    """Metadata of a table, or, as far as it is Avro, its list of manifests and each of them."""
+    files = SomeFiles(seeds.iceberg())
+    name = "manifest" if data.startswith(b"Obj") and b"status" in data else "list"
+    files.files["1.metadata.json" if not data.startswith(b"Obj") else name] = data
+    _check_rows(IcebergSource(files, "1.metadata.json", "label"))
+    _check_rows(IcebergSource(files, "1.metadata.json@7", None))
+
+
+def _check_rows(found: Source) -> None:
+    """Every row has a value and a label, or says why not."""
+    with suppress(GenaiError):
+        found.names()
+    with suppress(GenaiError):
+        for fragment in found.fragments():
+            with suppress(GenaiError):
+                for row in found.read(fragment):
+                    assert isinstance(row.value, bytes)
+                    assert row.error or found.label is None or isinstance(row.label, int | str)
+                    str(row.label).encode()
+                    row.where.encode()
 
 
 def part(data: bytes) -> None:
@@ -186,5 +234,8 @@ TARGETS = {
     "block": Target(block, seeds.block, mutators.messages, 1 << 16),
     "image": Target(image, seeds.image, mutators.image, 1 << 14),
     "source": Target(source, seeds.source, mutators.footed, 1 << 14),
+    "saved": Target(saved, seeds.saved, mutators.stream, 1 << 14),
+    "samples": Target(samples, seeds.samples, mutators.tar, 1 << 14),
+    "table": Target(table, seeds.table, mutators.as_json(mutators.plain), 1 << 14),
     "part": Target(part, seeds.part, mutators.footed, 1 << 14),
 }

@@ -1,8 +1,6 @@
 """Snapshots of Iceberg tables, written by PyIceberg."""
 
-import json
 import tracemalloc
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +15,7 @@ from genai.prepare import Terms, gather
 from genai.sources import open_source
 from genai.sources._avro import records
 from jobs.stores import open_store
+from tests.genai.sources.avro import ENTRY, avro, deflated, entry, long, record, text
 from tests.genai.sources.made import iceberg, rows, write_parquet
 
 
@@ -180,34 +179,6 @@ def test_a_data_file_with_other_rows_is_refused(table, read):
         read(table.metadata_location)
 
 
-def long(number):
-    """As Avro writes it."""
-    number, made = (number << 1) ^ (number >> 63), b""
-    while number > 127:
-        made, number = made + bytes([number & 127 | 128]), number >> 7
-    return made + bytes([number])
-
-
-def text(data):
-    return long(len(data)) + data
-
-
-def avro(schema, block, count=1, codec=b"null", size=None):
-    """A container with one block."""
-    meta = {b"avro.schema": schema if isinstance(schema, bytes) else json.dumps(schema).encode(), b"avro.codec": codec}
-    head = long(len(meta)) + b"".join(text(key) + text(value) for key, value in meta.items()) + b"\0"
-    return b"Obj\1" + head + bytes(16) + long(count) + long(len(block) if size is None else size) + block + bytes(16)
-
-
-def record(kind, name="manifest_path"):
-    return {"type": "record", "name": "r", "fields": [{"name": name, "type": kind}]}
-
-
-def deflated(data):
-    squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return squeezer.compress(data) + squeezer.flush()
-
-
 ITSELF = {"type": "record", "name": "r", "fields": [{"name": "r", "type": "r"}]}
 MANIFEST_LISTS = {
     "nothing": (lambda: b"", "no Avro file"),
@@ -255,21 +226,6 @@ def test_a_manifest_list_that_lies_is_one_clear_message(name, table, read):
     finally:
         tracemalloc.stop()
     assert len(str(told.value)) < 1000
-
-
-ENTRY = {
-    "type": "record", "name": "e",
-    "fields": [{"name": "status", "type": "int"}, {"name": "data_file", "type": {
-        "type": "record", "name": "f", "fields": [
-            {"name": "content", "type": "int"}, {"name": "file_path", "type": "string"},
-            {"name": "file_format", "type": "string"}, {"name": "record_count", "type": "long"},
-            {"name": "file_size_in_bytes", "type": "long"},
-        ]}}],
-}  # fmt: skip
-
-
-def entry(status=1, content=0, file=b"/data/a.parquet", kind=b"PARQUET"):
-    return long(status) + long(content) + text(file) + text(kind) + long(5) + long(99)
 
 
 @pytest.mark.parametrize(
