@@ -65,14 +65,14 @@ def rows(count: int, first: int = 0) -> pa.Table:
     return pa.table({"image": [png(v) for v in numbers], "label": [("cat", "dog")[v % 2] for v in numbers]})
 
 
-def iceberg(folder: Path, appends: int = 1, each: int = 5, warehouse: str = "") -> Table:
+def iceberg(folder: Path, appends: int = 1, each: int = 5, warehouse: str = "", name: str = "tests") -> Table:
     """A table `pets.rows` below a folder, or a warehouse elsewhere, of so many snapshots."""
     place = {"uri": f"sqlite:///{folder}/catalog.db", "warehouse": warehouse or f"file://{folder}/lake"}
     if warehouse.startswith("s3://"):
         reached = access(warehouse)
         place |= {"s3.endpoint": reached.endpoint, "s3.region": reached.region}
         place |= {"s3.access-key-id": reached.key, "s3.secret-access-key": reached.secret}
-    catalog = SqlCatalog("tests", **place)
+    catalog = SqlCatalog(name, **place)
     catalog.create_namespace("pets")
     table = catalog.create_table("pets.rows", rows(1).schema)
     for number in range(appends):
