@@ -43,7 +43,7 @@ class IcebergSource(ParquetSource):
         """A disk or a bucket, since data files may lie anywhere in it, and the metadata file."""
         if uri.startswith(SCHEME):
             raise DataError(f"{uri}: only a job asks a catalogue; allowed here: the table's metadata file")
-        return parted(uri if ":" in uri else os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111
+        return parted(uri if "://" in uri else os.path.abspath(os.path.expanduser(uri)))  # noqa: PTH100, PTH111
 
     def entries(self) -> list[Entry]:
         if not self._snapshot.files:

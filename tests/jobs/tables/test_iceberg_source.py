@@ -1,15 +1,20 @@
 """A table that a catalogue knows, as the source of a job: which of its snapshots is read."""
 
+from collections import Counter
+
 import pytest
 
 from genai.errors import InputError
+from genai.sources import open_source
 from jobs import layout
 from jobs.driver import run
 from jobs.events import EventLog
 from jobs.spec import load
+from jobs.stores import open_store
 from jobs.survey import sources, survey
 from tests.genai.sources.made import iceberg, rows
 from tests.jobs.scripted import ScriptedCrew
+from tests.jobs.tables.conftest import loaded, sealed
 
 JOB = "name: pets\noutput: {output}\ndata: {{source: {source}}}\ntrain: {{batch: 16}}\ngenerate: {{count: 20}}\n"
 
@@ -67,6 +72,18 @@ def test_the_metadata_file_makes_the_same_key(table, job):
     keys = {survey(job(source)).prepare_key for source in ("iceberg://lake/pets.rows", table.metadata_location)}
 
     assert len(keys) == 1
+
+
+def test_a_table_of_ours_is_a_source_with_its_class_names(folder):
+    """Rows of parts where they lie and rows that were copied alike."""
+    made = folder.iceberg()
+    for size in (250, 530):
+        made.add(sealed(folder.output, size))
+    source = open_source(loaded(made).metadata_location, "label", open_store)
+    found = Counter(row.label for fragment in source.fragments() for row in source.read(fragment))
+
+    assert found == {"nought": 177, "one": 177, "two": 176}
+    assert source.names() == ["nought", "one", "two"]
 
 
 @pytest.mark.parametrize(
