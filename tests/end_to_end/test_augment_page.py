@@ -48,7 +48,7 @@ def test_the_page_s_snippets_run(made, moto_s3):
         if path.is_file():
             client.upload_file(str(path), "samples", str(path.relative_to(made)))
     snippets = [block for block in blocks("python") if "import ray" not in block]
-    tail = "print(len(real_rows := [f for f in exact['synthetic'] if not f]), len(exact))"
+    tail = "print(exact['synthetic'][:].count(False), len(exact))"
     told = script(made, "\n".join([*snippets, tail]), **moto_s3.environment)
 
     assert "1000 ('0', '1', '2'" in told
@@ -63,7 +63,7 @@ def test_the_page_s_ray_data_runs(made):
     start = "import tests.own_ray\nimport ray\nray.init('local', num_cpus=2, include_dashboard=False)\n"
     where = next((made / "runs/digits/datasets").iterdir())
     ray_data = next(block for block in blocks("python") if "import ray" in block)
-    count = "\ntaken = [flag for row in mixed.take_all() for flag in [bool(row['synthetic'])]]\nprint(len(taken), sum(taken))"
+    count = "\ntaken = [bool(row['synthetic']) for row in mixed.take_all()]\nprint(len(taken), sum(taken))"
     told = script(made, f"{start}folder = {str(where)!r}\n{ray_data}{count}", RAY_AUTH_MODE="disabled", HOME=str(made))
 
     assert told.endswith("600 300\n")
@@ -74,7 +74,7 @@ def test_the_classifier_of_the_examples_runs(made):
     folder = next((made / "runs/digits/datasets").iterdir())
     command = [ROOT / "examples/downstream/train_classifier.py", folder, "real.parquet", "--test", "test.parquet"]
     done = subprocess.run(
-        [sys.executable, *map(str, command), "--seeds", "2", "--steps", "12"],
+        [sys.executable, *map(str, command), "--seeds", "2", "--steps", "50"],
         cwd=made, capture_output=True, text=True, timeout=200, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     lines = re.findall(r"^(.+?) +(\d+) rows an epoch +(\d+\.\d\d) % ± \d+\.\d\d$", done.stdout, re.MULTILINE)
@@ -82,4 +82,4 @@ def test_the_classifier_of_the_examples_runs(made):
     assert [(name, rows) for name, rows, _ in lines] == [
         ("real rows alone", "300"), ("shifts and rotations", "300"), ("published dataset", "600"), ("both", "600"),
     ], done.stderr  # fmt: skip
-    assert min(float(found) for *_, found in lines) > 15
+    assert float(lines[0][2]) > 40
