@@ -74,7 +74,7 @@ def test_the_classifier_of_the_examples_runs(made):
     folder = next((made / "runs/digits/datasets").iterdir())
     command = [ROOT / "examples/downstream/train_classifier.py", folder, "real.parquet", "--test", "test.parquet"]
     done = subprocess.run(
-        [sys.executable, *map(str, command), "--seeds", "2", "--steps", "50"],
+        [sys.executable, *map(str, command), "--seeds", "2", "--steps", "30", "--batch", "32"],
         cwd=made, capture_output=True, text=True, timeout=200, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     lines = re.findall(r"^(.+?) +(\d+) rows an epoch +(\d+\.\d\d) % ± \d+\.\d\d$", done.stdout, re.MULTILINE)
@@ -82,4 +82,4 @@ def test_the_classifier_of_the_examples_runs(made):
     assert [(name, rows) for name, rows, _ in lines] == [
         ("real rows alone", "300"), ("shifts and rotations", "300"), ("published dataset", "600"), ("both", "600"),
     ], done.stderr  # fmt: skip
-    assert float(lines[0][2]) > 40
+    assert float(lines[0][2]) > 25
