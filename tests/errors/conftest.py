@@ -21,6 +21,11 @@ for topic in (
     "cluster_file",
     "clusters",
     "dated",
+    "described",
+    "publishing",
+    "bridges",
+    "augmenting",
+    "seeing",
 ):
     importlib.import_module(f"tests.errors.{topic}")
 

@@ -1,0 +1,1 @@
+"""What a training script can ask of genai.augment that cannot be had."""

@@ -1,0 +1,1 @@
+"""What sources of other programs can have wrong: Hugging Face folders, WebDatasets, Iceberg snapshots."""

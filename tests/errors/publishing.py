@@ -1,0 +1,1 @@
+"""What a publish stage refuses: places, splits, tables."""

@@ -1,0 +1,1 @@
+"""What `genai show` and `genai status --web` refuse."""
