@@ -21,8 +21,9 @@ from jobs.survey import Survey
 if TYPE_CHECKING:
     import numpy as np
 
-    from genai.formats import Samples
+    from genai.formats import About, Samples
     from genai.generate import Generator
+    from genai.modalities import Modality
 
 
 def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, device: str = "cpu") -> Generator:
@@ -52,6 +53,20 @@ def samples_of(
     labels = plan.labels(indices.start, indices.stop) if generator.checkpoint.classes else None
     arrays = generator.draw(indices, labels, progress=progress)
     return Samples(np.array(indices), None if labels is None else np.array(labels), arrays)
+
+
+def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoint: str, key: str) -> About:
+    """What all parts of a dataset say of themselves: nothing of the count, the clock or the program's version."""
+    from genai.formats import About
+
+    return About(
+        classes=classes,
+        modality=modality,
+        checkpoint=checkpoint,
+        seed=spec.sampling_seed,
+        key=key,
+        generator=f"genai-jobs, parts of version {layout.VERSIONS['generate']}",
+    )
 
 
 def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:

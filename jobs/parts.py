@@ -143,6 +143,9 @@ class Data(Part):
         return self
 
 
+_SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Model(Part):
     """The family, with the fields of that family; or a checkpoint of it, which says these itself."""
 
@@ -150,6 +153,7 @@ class Model(Part):
     checkpoint: Text | None = Field(
         None, description="Mint with this one and train nothing: a run's id, or the path or URI of its folder."
     )
+    digest: Annotated[str, _SHA256] | None = Field(None, description="SHA-256 of that checkpoint: no other will do.")
 
     @model_validator(mode="before")
     @classmethod
@@ -161,7 +165,7 @@ class Model(Part):
         if not isinstance(value, Mapping) or value.get("checkpoint") is None:
             own = {k: v for k, v in value.items() if k != "checkpoint"} if isinstance(value, Mapping) else value
             return {"family": FAMILY.read(own)}
-        beside = [name for name in value if name not in ("family", "checkpoint")]
+        beside = [name for name in value if name not in ("family", "checkpoint", "digest")]
         if beside:
             text = (
                 f"found {printable(beside[0])} beside model.checkpoint; allowed: family, the rest is the checkpoint's"
@@ -170,13 +174,15 @@ class Model(Part):
         return {
             "family": FAMILY.read({"family": value.get("family", FAMILY.default)}),
             "checkpoint": value["checkpoint"],
+            "digest": value.get("digest"),
         }
 
     @model_serializer
     def _write_family(self) -> dict[str, Any]:
         if self.checkpoint is None:
             return FAMILY.write(self.family)
-        return {"family": FAMILY.write(self.family)["family"], "checkpoint": self.checkpoint}
+        pinned = {"family": FAMILY.write(self.family)["family"], "checkpoint": self.checkpoint}
+        return pinned | ({"digest": self.digest} if self.digest else {})
 
 
 class TrainWorkers(Part):
@@ -240,6 +246,14 @@ class PerClass(Part):
     per_class: int = Field(ge=1, lt=2**63, description="Samples of each class.")
 
 
+class OfClasses(Part):
+    """So many of each class that is named, and none of another."""
+
+    classes: dict[str, Annotated[int, Field(ge=0, lt=2**63)]] = Field(
+        min_length=1, description="Samples of each class, by its name."
+    )
+
+
 class Match(Part):
     """As many of each class as the training split has."""
 
@@ -257,16 +271,28 @@ def _form_of_count(value: Any) -> str | None:
         return type(value).__name__
     if not isinstance(value, Mapping):
         return "Total"
-    return next((kind.__name__ for kind in (PerClass, Match, Balance) if set(kind.model_fields) & set(value)), None)
+    return next(
+        (kind.__name__ for kind in (PerClass, OfClasses, Match, Balance) if set(kind.model_fields) & set(value)), None
+    )
 
 
 Count = Annotated[
     Annotated[int, Field(ge=1, lt=2**63), Tag("Total")]
     | Annotated[PerClass, Tag("PerClass")]
+    | Annotated[OfClasses, Tag("OfClasses")]
     | Annotated[Match, Tag("Match")]
     | Annotated[Balance, Tag("Balance")],
     Discriminator(_form_of_count, custom_error_type="count_form", custom_error_message="count"),
 ]
+
+
+class Packed(Part):
+    """What a dataset was when it was packed; what is made of it again is compared with that."""
+
+    key: str = Field(description="Key of the dataset.")
+    digest: Annotated[str, _SHA256] = Field(description="Digest of the dataset.")
+    rows: int = Field(ge=1, lt=2**63, description="Its samples: the indices 0 up to that.")
+    versions: dict[str, str] = Field(default_factory=dict, description="What it was made with.")
 
 
 class GenerateWorkers(Part):
@@ -311,7 +337,9 @@ def _known_format(name: str) -> str:
 class Generate(Part):
     """The samples to mint."""
 
-    count: Count = Field(1000, description="Samples: a number, {per_class: n}, {match: train} or {balance: true}.")
+    count: Count = Field(
+        1000, description="Samples: a number, {per_class: n}, {classes: {name: n}}, {match: train} or {balance: true}."
+    )
     labels: Annotated[Names, BeforeValidator(_named, json_schema_input_type=list[Text | int])] | None = Field(
         None, description="Only these classes; null: all."
     )

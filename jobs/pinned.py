@@ -37,7 +37,7 @@ class Pinned:
     @property
     def key(self) -> str:
         """Of the copy: it follows from the content."""
-        return key_of("pinned", 1, checkpoint=self.metrics["digest"])
+        return _key(self.metrics["digest"])
 
     def copy(self, store: Store) -> None:
         """Into the checkpoints of a job, `metrics.json` last. Raises IntegrityError where its digest is another."""
@@ -51,23 +51,43 @@ class Pinned:
 
 
 def look(spec: JobSpec) -> Pinned:
-    """The checkpoint that a job pins. Raises InputError where none is there, or one of another family."""
+    """The checkpoint that a job pins: where it says, or our own copy of the one with its digest. Raises InputError
+    where none is there, or one of another family or digest.
+    """
     said = str(spec.model.checkpoint)
-    store = _folder(said, spec.output)
+    store = _copied(spec) or _folder(said, spec.output)
     place = store.locate(CONFIG).removesuffix(f"/{CONFIG}")
     try:
         config, metrics = json.loads(store.get(CONFIG)), _metrics(store)
         family, modality, classes = config["family"], config["modality"], tuple(map(str, config["classes"]))
     except NotFound as error:
-        raise _none(said, f"there is no {CONFIG} with its {MODEL} at {place}") from error
+        wanted = f" (its digest is to be {spec.model.digest})" if spec.model.digest else ""
+        raise _none(said, f"there is no {CONFIG} with its {MODEL} at {place}{wanted}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _none(said, f"{place}/{CONFIG} cannot be read") from error
+    if spec.model.digest not in (None, metrics["digest"]):
+        raise _none(said, f"the checkpoint at {place} has the digest {metrics['digest']}, asked is {spec.model.digest}")
     asked, kind = FAMILY.write(spec.model.family)["family"], str(family["kind"])
     if asked != kind:
         raise InputError(f"model.family: found {asked}; the checkpoint at {place} is a {kind}: say family: {kind}")
     from genai import modalities
 
     return Pinned(store, place, classes, modalities.stored(modality), metrics)
+
+
+def _key(digest: str) -> str:
+    return key_of("pinned", 1, checkpoint=digest)
+
+
+def _copied(spec: JobSpec) -> Store | None:
+    """The job's own copy of the checkpoint of a digest, which is there once a run has begun to mint."""
+    if spec.model.digest is None:
+        return None
+    store = layout.job_store(spec).child(f"checkpoints/{_key(spec.model.digest)}")
+    try:
+        return store if _metrics(store)["digest"] == spec.model.digest else None
+    except NotFound:
+        return None
 
 
 def _metrics(store: Store) -> dict[str, Any]:
@@ -101,5 +121,5 @@ def _folder(said: str, output: str) -> Store:
 
 
 def _none(said: str, why: str) -> InputError:
-    allowed = f"a finished run's id, its path or URI, or that of a folder with {CONFIG} and {MODEL}"
+    allowed = f"a finished run's id, its path or URI, or that of a folder with {CONFIG} and {MODEL} (also by --weights)"
     return InputError(f"model.checkpoint: found {said!r}: {why}; allowed: {allowed}")

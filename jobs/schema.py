@@ -62,7 +62,8 @@ def _entry() -> Json:
 
 def _pinned(checkpoint: Json) -> Json:
     """A checkpoint, and no field of its family's beside it."""
-    properties = {"family": {"enum": names(FAMILY.package)}, "checkpoint": checkpoint}
+    digest = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
+    properties = {"family": {"enum": names(FAMILY.package)}, "checkpoint": checkpoint, "digest": digest}
     return {"type": "object", "properties": properties, "required": ["checkpoint"], "additionalProperties": False}
 
 

@@ -81,12 +81,16 @@ def make(
     part_rows: int,
     suffix: str = ".parquet",
 ) -> Plan:
-    """The plan for `generate.count`: a number, {per_class: n}, {match: train} or {balance: true}.
+    """The plan for `generate.count`: a number, {per_class: n}, {classes: {name: n}}, {match: train} or
+    {balance: true}.
 
     {balance: true} fills up to the largest of all classes, also where only some `labels` are minted. Raises InputError
     where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
     """
     mode, number = next(iter(count.items())) if isinstance(count, dict) else ("count", count)
+    if isinstance(number, dict):
+        counts = _of_classes(number, classes, labels)
+        return Plan(sum(counts), part_rows, tuple(n // gcd(*counts) for n in counts), suffix)
     if not classes:
         if mode in ("per_class", "balance") or labels:
             what = "generate.labels" if labels else f"generate.count: {{{mode}: …}}"
@@ -98,6 +102,18 @@ def make(
     if total is None:
         total = int(number) * (sum(weights) if mode == "per_class" else 1)
     return Plan(total, part_rows, weights, suffix)
+
+
+def _of_classes(asked: dict[str, int], classes: Sequence[str], labels: Sequence[str] | None) -> list[int]:
+    """{classes: {name: n}}, as numbers in the order of the classes."""
+    how = "generate.count: {classes: …}"
+    if labels:
+        raise InputError(f"generate.labels: found classes beside {how}; allowed: one of both")
+    if (other := next((name for name in asked if name not in classes), None)) is not None:
+        raise InputError(f"{how}: found {other!r}; allowed: {', '.join(classes) or 'none, as no class is known'}")
+    if not any(asked.values()):
+        raise InputError(f"{how}: found no sample of any class; allowed: at least one")
+    return [asked.get(name, 0) for name in classes]
 
 
 def _wanted(labels: Sequence[str] | None, classes: Sequence[str]) -> list[bool]:

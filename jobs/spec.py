@@ -36,6 +36,8 @@ from jobs.parts import (
     GenerateWorkers,
     Match,
     Model,
+    OfClasses,
+    Packed,
     PerClass,
     Split,
     Splits,
@@ -92,6 +94,7 @@ class JobSpec(Part):
         description="What the dataset's card says beside what is known.",
     )
     sign: Variable = Field(None, description="The variable that holds the path of the key that signs the manifest.")
+    packed: Packed | None = Field(None, description="What the dataset was (`genai pack` says it), to compare with.")
     notify: Notify = Field(default_factory=lambda: Notify.model_validate({}), description="Who is told of a run.")
 
     @model_validator(mode="before")
@@ -120,7 +123,7 @@ class JobSpec(Part):
         self._rules_of_rows()
         publish.check(self.publish, self.splits, self.logical_date)
         for path, asks in (
-            ("generate.count", isinstance(self.generate.count, PerClass | Balance)),
+            ("generate.count", isinstance(self.generate.count, PerClass | OfClasses | Balance)),
             ("generate.labels", self.generate.labels is not None),
         ):
             if asks and self.data.label is None and self.model.checkpoint is None:
@@ -134,7 +137,8 @@ class JobSpec(Part):
                 text = "missing; allowed: where the rows are, or a model.checkpoint, which needs none"
                 raise rule(text, "data.source", "data", "model.checkpoint")
         elif isinstance(self.generate.count, Match | Balance):
-            text = "found a wish by the training rows beside model.checkpoint; allowed: a number, or {per_class: n}"
+            allowed = "a number, {per_class: n} or {classes: {name: n}}"
+            text = f"found a wish by the training rows beside model.checkpoint; allowed: {allowed}"
             raise rule(text, "generate.count", "model.checkpoint")
 
     def anchored(self) -> JobSpec:
@@ -164,7 +168,7 @@ class JobSpec(Part):
     @property
     def digest(self) -> str:
         """SHA-256 of all that the job says of its samples, defaults included: not where they go, nor who is told."""
-        around = dict.fromkeys(("output", "splits", "publish", "card", "sign", "notify"), True)
+        around = dict.fromkeys(("output", "splits", "publish", "card", "sign", "packed", "notify"), True)
         return sha256(canonical(self.model_dump(mode="json", exclude={**around, "data": set(self.data.told)})))
 
     def to_yaml(self) -> str:

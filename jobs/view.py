@@ -16,6 +16,7 @@ from genai.exports import Export
 from genai.fields import fits
 from jobs import layout
 from jobs.events import LATEST, read
+from jobs.pack import equal
 from jobs.publication import Publication, publications
 from jobs.publish import kind_of, place_of
 from jobs.registration import Registration
@@ -212,7 +213,7 @@ def done(found: Survey) -> dict[str, Any]:
     return {
         "run": layout.run_id(found.spec), "dataset": manifest.key, "path": place, "data": f"{place}/data",
         "page": f"{place}/report.html", "rows": manifest.rows, "parts": len(manifest.parts), "bytes": manifest.bytes,
-        "digest": manifest.digest, "checkpoint": manifest.checkpoint,
+        "digest": manifest.digest, "checkpoint": manifest.checkpoint, "as_packed": equal(found),
     }  # fmt: skip
 
 
@@ -221,6 +222,8 @@ def done_lines(view: dict[str, Any]) -> Iterator[str]:
     yield f"data      {view['data']}"
     yield f"page      {view['page']}"
     yield f"digest    {view['digest']}"
+    if view["as_packed"] is not None:
+        yield "packed    " + ("equal to what was packed" if view["as_packed"] else "NOT equal to what was packed")
 
 
 def starter(name: str) -> str:

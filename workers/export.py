@@ -20,10 +20,10 @@ from genai.identity import canonical, sha256
 from genai.splits import members
 from jobs import layout, ledger
 from jobs.crew import ExportTask
+from jobs.draw import about
 from jobs.ledger import Receipt
 from jobs.shards import Shard
 from workers.answer import Answer, said
-from workers.generate import about
 
 PUTS = 8  # files that are stored side by side
 

@@ -15,15 +15,13 @@ from contextlib import contextmanager
 import numpy as np
 
 from genai import formats
-from genai.formats import About, content_digest
+from genai.formats import content_digest
 from genai.identity import sha256
-from genai.modalities import Modality
 from jobs import layout
 from jobs.crew import GenerateTask
-from jobs.draw import generator_of, samples_of
+from jobs.draw import about, generator_of, samples_of
 from jobs.ledger import Receipt
 from jobs.shards import Shard
-from jobs.spec import JobSpec
 from workers.answer import Answer, said
 
 WAITING = "waits its turn with"  # what a caller does who is kept by another
@@ -96,15 +94,3 @@ class Minter:
 
     def _tell(self, shard: Shard, what: str) -> None:
         self._doing[shard.name] = (what, time.monotonic())
-
-
-def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoint: str, key: str) -> About:
-    """What all parts of a dataset say of themselves: nothing of the count, the clock or the program's version."""
-    return About(
-        classes=classes,
-        modality=modality,
-        checkpoint=checkpoint,
-        seed=spec.sampling_seed,
-        key=key,
-        generator=f"genai-jobs, parts of version {layout.VERSIONS['generate']}",
-    )

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from genai.errors import InputError
 from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, end, say, tell, tell_error, typed
+
+if TYPE_CHECKING:
+    from jobs.survey import Survey
 
 
 @click.command("run")
@@ -15,6 +24,11 @@ from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, end, say, tell
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @CREW
 @TIMEOUT
+@click.option(
+    "--weights", metavar="PLACE", help="Take the checkpoint that the job pins from here: a folder, URI or run."
+)
+@click.option("--index", metavar="FROM:TO", help="Make just these samples, here and without Ray, into --out.")
+@click.option("-o", "--out", default="slice", show_default=True, help="The folder or URI of what --index makes.")
 @click.option("--lease/--no-lease", default=True, help="Heed other runs of the job, or work beside them.")
 def command(
     run_: str,
@@ -24,6 +38,9 @@ def command(
     dry_run: bool,
     crew: str,
     timeout: float | None,
+    weights: str | None,
+    index: str | None,
+    out: str,
     lease: bool,
 ) -> None:
     """Read, train, mint, publish. Run it again and nothing is done twice; killed, it goes on where it was.
@@ -36,16 +53,20 @@ def command(
     from jobs.resolve import resolve
     from jobs.survey import survey
 
+    if weights is not None:
+        place = str(Path(weights).absolute()) if Path(weights).is_dir() else weights  # a run's id stays one
+        overrides = (*overrides, f"model.checkpoint={json.dumps(place)}")
     target = resolve(run_, output, overrides)
     found = survey(target.spec, target.store)
+    if index is not None:
+        return _slice(found, index, out, as_json=as_json)
     if dry_run:
         shown = view.plan(found)
         return say(shown, view.plan_lines(shown), as_json=as_json)
     if found.finished:
         again = ", ".join(describe(found))
         tell(f"run {target.run_id}: complete already, " + (f"wrote {again}" if again else "nothing to do"))
-        shown = view.done(found)
-        return say(shown, view.done_lines(shown), as_json=as_json)
+        return _say_done(found, as_json=as_json)
     listeners.asked(target.spec)  # what they need is there, or nothing is begun
     signature.signer(target.spec)
     job = start.begin(found.store, found.spec)
@@ -55,5 +76,26 @@ def command(
     if told.error:
         tell_error(told.error)
     end(code, "stopped")
-    shown = view.done(survey(target.spec, target.store))
-    return say(shown, view.done_lines(shown), as_json=as_json)
+    return _say_done(survey(target.spec, target.store), as_json=as_json)
+
+
+def _say_done(found: Survey, *, as_json: bool) -> None:
+    """What there is; exit code 1 where it is not what was packed."""
+    from jobs import view
+
+    shown = view.done(found)
+    say(shown, view.done_lines(shown), as_json=as_json)
+    if shown["as_packed"] is False and found.spec.packed and found.manifest:
+        made = [sorted(versions.items()) for versions in (found.spec.packed.versions, found.manifest.versions)]
+        was, now = (", ".join(f"{name} {version}" for name, version in each) for each in made)
+        tell_error(f"the samples are not those that were packed ({was}): here it is {now}, or another kind of machine")
+        raise click.exceptions.Exit(1)
+
+
+def _slice(found: Survey, index: str, out: str, *, as_json: bool) -> None:
+    from jobs.slice import make_slice
+
+    if not (match := re.fullmatch(r"([0-9]{1,19}):([0-9]{1,19})", index)):
+        raise InputError(f"--index {index}: allowed: FROM:TO, such as 5000:6000 for the samples 5000 to 5999")
+    made = make_slice(found, range(int(match[1]), int(match[2])), out, tell)
+    say({"parts": made}, made, as_json=as_json)

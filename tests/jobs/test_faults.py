@@ -18,6 +18,7 @@ RAISES = {
     "bool": {"bool_type"},
     "str": {"string_type"},
     "list": {"list_type"},
+    "dict": {"dict_type"},
     "tuple": {"tuple_type", "missing", "too_long"},
     "literal": {"literal_error"},
     "model": {"model_type"},

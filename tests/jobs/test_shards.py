@@ -137,3 +137,24 @@ def test_what_cannot_be_had_is_said(count, classes, rows, labels, message):
     """An unknown class, classes of unlabelled data, nothing missing."""
     with pytest.raises(InputError, match=message):
         make(count, classes, rows, labels, 10)
+
+
+@pytest.mark.parametrize(
+    ("count", "labels", "found"),
+    [
+        ({"x": 1}, None, "found 'x'; allowed: a, b"),
+        ({"a": 0}, None, "found no sample of any class"),
+        ({"a": 1}, ["b"], "found classes beside"),
+    ],
+)
+def test_numbers_by_class_have_to_be_of_classes_that_there_are(count, labels, found):
+    """And of one at least."""
+    with pytest.raises(InputError, match=found):
+        make({"classes": count}, ("a", "b"), (0, 0), labels, 10)
+
+
+def test_numbers_by_class_are_planned_as_they_are():
+    """Interleaved, in the order of the classes."""
+    plan = make({"classes": {"b": 4, "a": 2}}, ("a", "b"), (0, 0), None, 10)
+
+    assert (plan.count, plan.weights, plan.label_counts()) == (6, (1, 2), [2, 4])
