@@ -17,7 +17,7 @@ from genai.errors import InputError
 T = TypeVar("T")
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_NOISE = re.compile(r"\(Background on this error at.*|[\s↳]+", re.DOTALL)
+_NOISE = re.compile(r"\(Background on this error at.*|\n\s+0: .*|[\s↳]+", re.DOTALL)  # the second: Rust's frames
 _SHORTEST = 6  # characters of what is struck out: a secret, not a word
 
 

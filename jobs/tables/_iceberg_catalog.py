@@ -61,16 +61,17 @@ def opened(place: str, name: str, own: Mapping[str, str], dataset: str, after: s
             if type(error) is not ValueError:  # what a server says, not what it was told
                 raise
             told = said(error, secrets).partition(" with the following prop")[0]  # all of them follow
-            raise InputError(f"{_unknown(place, name)}; {told}") from None
+            raise InputError(_unknown(place, name, f" ({told})")) from None
         with closing(catalog):
             yield catalog
 
 
-def _unknown(place: str, name: str) -> str:
+def _unknown(place: str, name: str, why: str = "") -> str:
     variable = re.sub(r"[^A-Z0-9]", "_", name.upper())
     return (
-        f"{place}: no catalogue {name!r} is set up that PyIceberg can open; allowed: ~/.pyiceberg.yaml, "
-        f"PYICEBERG_CATALOG__{variable}__URI in the environment, or `properties: {{type: …, uri: …}}`"
+        f"{place}: no catalogue {name!r} is set up that PyIceberg can open{why}; allowed: ~/.pyiceberg.yaml, "
+        f"PYICEBERG_CATALOG__{variable}__URI in the environment, or `properties: {{type: …, uri: …}}` with one of "
+        "PyIceberg's types, such as rest, sql, hive, glue"
     )
 
 

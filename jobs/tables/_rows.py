@@ -72,9 +72,10 @@ def rows(
                 given += fresh.num_rows
                 if fresh.num_rows:
                     yield _ordered(fresh, schema)
-        if given != part.stop - max(part.start, start):
+        first = max(part.start, start)
+        if given != (said := part.stop - first):
             raise IntegrityError(
-                f"{place}: found {given:,} rows from index {start:,} on, the manifest has others; {_MEND}"
+                f"{place}: found {given:,} rows from index {first:,} on, the manifest says {said:,}; {_MEND}"
             )
         done += given
         told(done, wanted)
@@ -91,10 +92,8 @@ def facts(dataset: Sealed) -> dict[str, str]:
 
 
 def _bytes(dataset: Sealed, part: Receipt, place: str) -> bytes:
-    try:
+    with _door(place):
         data = dataset.store.get(layout.part(dataset.manifest.key, part.name))
-    except NotFound:
-        raise IntegrityError(f"{place}: it is gone; {_MEND}") from None
     if (found := sha256(data)) != part.sha256:
         raise IntegrityError(f"{place}: its SHA-256 is {found}, the manifest says {part.sha256}; {_MEND}")
     return data
@@ -125,6 +124,8 @@ def _ordered(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _door(place: str) -> Iterator[None]:
     try:
         yield
+    except NotFound:
+        raise IntegrityError(f"{place}: it is gone; {_MEND}") from None
     except GenaiError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:

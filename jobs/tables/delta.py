@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GROUP_ROWS, GROUP_BYTES = 10_000, 1 << 24  # of a row group, which the writer holds in memory
 
-_NOTHING = "nothing was done; try again when it can be"
+_NOTHING = "nothing was done; when that is mended, the same command goes on"
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Delta(Table):
             told = said(error)
             if isinstance(error, CommitFailedError):
                 raise Raced(f"{self.place}: {told}; {after}") from None
-            raise StoreError(f"{self.place}: it cannot be reached ({told}); {after}") from None
+            raise StoreError(f"{self.place}: it cannot be reached or read ({told}); {after}") from None
 
 
 def _rows_of(found: DeltaTable | None, key: str) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from jobs.ledger import Receipt
 
-_NOTHING = "nothing was done; try again when it can be"
+_NOTHING = "nothing was done; when that is mended, the same command goes on"
 _PATH = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:)(.+)")
 
 
@@ -211,8 +211,8 @@ def _check_whole(dataset: Sealed, parts: list[Receipt]) -> None:
     lost = [part.name for part in parts if sizes.get(part.name) != part.bytes]
     if lost:
         raise IntegrityError(
-            f"{dataset.place}: {len(lost)} parts are gone or not whole ({', '.join(lost[:5])}), and no table was told "
-            "of them; `genai repair` makes them again"
+            f"{dataset.place}: found {len(lost)} of {len(parts)} parts gone or not whole ({', '.join(lost[:5])}), and "
+            "no table was told of them; `genai repair` makes them again"
         )
 
 

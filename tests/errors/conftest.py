@@ -26,6 +26,7 @@ for topic in (
     "bridges",
     "augmenting",
     "seeing",
+    "tables",
 ):
     importlib.import_module(f"tests.errors.{topic}")
 
