@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import re
+import shlex
 from pathlib import Path
 from shutil import copytree
 
@@ -18,6 +19,12 @@ publish:
 - {kind: webdataset, to: out/tars}
 - {kind: parquet, partition: split, to: out/hive}
 """
+
+PAGE = (Path(__file__).parents[2] / "docs/publish.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +120,19 @@ def test_a_place_that_is_not_free_is_refused_before_anything_is_done(published, 
     genai.job(text=TINY + f"publish: [{{{{kind: webdataset, to: {other}}}}}]\n")
     told = genai("run", "tiny.yaml", "--crew", "local", code=2).stderr
     assert re.search(r"found webdataset of dataset \w+ with .* published there; allowed: webdataset of dataset", told)
+
+
+def test_the_page_s_job_and_snippets_run(genai, monkeypatch):
+    """As they stand there: the job, its plan, and what reads the files."""
+    (genai.folder / "job.yaml").write_text(blocks("yaml")[0])
+    run, plan = (shlex.split(line)[1:] for line in blocks("sh")[0].splitlines())
+    genai(*run, "--crew", "local")
+    assert genai(*plan).stdout.count(" done ") == 7
+    monkeypatch.chdir(genai.folder)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", genai.folder / "cache")
+    found = {}
+    exec("\n".join(blocks("python")), found)  # the page is ours
+
+    assert found["tars"]["test"].features["cls"].names == [str(digit) for digit in range(10)]
+    assert found["hive"].features["label"].names == [str(digit) for digit in range(10)]
+    assert found["tensors"]["arrays"].shape[1:] == (8, 8, 1)

@@ -115,6 +115,7 @@ def test_one_of_several_that_submit_at_once_begins_and_all_are_told(genai, submi
     assert genai.json("stop", run)["was"] == "not at work"
 
 
+@pytest.mark.soak
 def test_a_run_that_waits_for_room_can_be_stopped(genai, submit, began, cluster):
     """It asks for what another has in hand, and ends at once; the other goes on."""
     other = began(*LONG, "--set", "train.workers.cpu=3")

@@ -109,6 +109,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(output, prepared):
     assert told.count(("train_step", 1)) == 1
 
 
+@pytest.mark.soak
 def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
     """New starts are as many as the spec says; what was saved stays for the next run."""
     task = with_workers(output, "train.workers.max_failures=0")
