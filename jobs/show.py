@@ -128,7 +128,8 @@ def _nothing(name: str, label: str | None, known: Iterable[str]) -> InputError:
     if label is None:
         return InputError(f"{name}: it has no sample; allowed: a part with rows")
     if label in known:
-        return InputError(f"--label {label}: none of the first {PARTS} parts has a sample of it; name a part that has")
+        text = f"--label {label}: found no sample of it in {name}, of whose parts the first {PARTS} are looked into"
+        return InputError(f"{text}; allowed: a part that has one, by its path")
     return InputError(f"--label {label}: there is no such class; allowed: {', '.join(filter(None, known)) or 'none'}")
 
 

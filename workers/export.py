@@ -37,7 +37,9 @@ class Exporter:
         self.publication = task.publication
         manifest = ledger.sealed(self.store, task.key)
         if manifest is None:
-            raise IntegrityError(f"{self.store.locate(layout.dataset(task.key))}: the dataset is not sealed")
+            raise IntegrityError(
+                f"{self.store.locate(layout.dataset(task.key))}: the dataset is not sealed; `genai run` seals it"
+            )
         self._parts = {part.name: part for part in manifest.parts}
         self._format = formats.of(task.plan.suffix)
         self._about = about(task.modality, manifest.classes, task.spec, manifest.checkpoint, task.key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ def part(scene: Scene, rows: int = 4, **columns: object) -> None:
     """A part as genai publishes them, of small images of one class."""
     filled = {"image": [png()] * rows, "label": ["cat"] * rows} | columns
     table = pa.table({name: held for name, held in filled.items() if held is not None})
-    pq.write_table(table.replace_schema_metadata({"genai": json.dumps({})}), scene.folder / PART)
+    pq.write_table(table.replace_schema_metadata({"genai": "{}"}), scene.folder / PART, use_dictionary=False)
 
 
 @provokes(SHOWING, "A picture's name that ends otherwise")
