@@ -48,13 +48,14 @@ class Snapshot:
 
 def plan(files: Files, key: str, number: int | None) -> Snapshot:
     """The snapshot of a metadata file: that of a number, else the current one. Raises DataError."""
-    with _door(key):
+    place = placed(files, key)
+    with _door(place):
         metadata = json.loads(bounded(files, key, FILE_BYTES))
         snapshots = {one["snapshot-id"]: one for one in metadata.get("snapshots", [])}
         wanted = metadata.get("current-snapshot-id") if number is None else number
         if wanted not in snapshots:
             known = ", ".join(str(one) for one in list(snapshots)[-10:])
-            raise DataError(f"{key}: found no {_called(number)}; allowed: {known or 'a table with rows'}")
+            raise DataError(f"{place}: found no {_called(number)}; allowed: {known or 'a table with rows'}")
         found = snapshots[wanted]
         schema = _schema(metadata, found if number is not None else {})
         table = str(metadata.get("table-uuid") or metadata["location"])
@@ -66,26 +67,28 @@ def plan(files: Files, key: str, number: int | None) -> Snapshot:
 
 
 def _data_files(files: Files, manifest_list: str, table: str) -> list[DataFile]:
-    with _door(manifest_list):
+    place = placed(files, manifest_list)
+    with _door(place):
         manifests = [_key(files, one["manifest_path"]) for one in records(bounded(files, manifest_list, FILE_BYTES))]
     with ThreadPoolExecutor(READERS) as readers:
         found = [one for part in readers.map(lambda key: _entries(files, key, table), manifests) for one in part]
     if len({one.key for one in found}) < len(found):
-        raise DataError(f"{manifest_list}: it names a data file twice; allowed: each once")
+        raise DataError(f"{place}: it names a data file twice; allowed: each once")
     return sorted(found, key=lambda one: one.key)
 
 
 def _entries(files: Files, manifest: str, table: str) -> list[DataFile]:
-    with _door(manifest):
+    place = placed(files, manifest)
+    with _door(place):
         alive = [one["data_file"] for one in records(bounded(files, manifest, FILE_BYTES)) if one["status"] != _DELETED]
-        return [_data_file(files, manifest, one, table) for one in alive]
+        return [_data_file(files, place, one, table) for one in alive]
 
 
-def _data_file(files: Files, manifest: str, found: dict[str, Any], table: str) -> DataFile:
+def _data_file(files: Files, place: str, found: dict[str, Any], table: str) -> DataFile:
     path, kind = found["file_path"], str(found["file_format"])
     if found.get("content"):
         raise DataError(
-            f"{manifest}: rows of the table were deleted without rewriting their files ({path[-100:]}); allowed: a "
+            f"{place}: rows of the table were deleted without rewriting their files ({path[-100:]}); allowed: a "
             "snapshot after a compaction (rewrite_data_files)"
         )
     if kind.lower() != "parquet" or found.get("key_metadata"):
@@ -140,23 +143,28 @@ def parted(uri: str) -> tuple[str, str]:
     return f"{'s3' if scheme in ('s3a', 's3n') else scheme}://{authority}", key
 
 
+def placed(files: Files, key: str) -> str:
+    """A file as a user would name it."""
+    return f"{files.uri}{'' if files.uri.endswith('/') else '/'}{key}"
+
+
 @contextmanager
-def _door(key: str) -> Iterator[None]:
+def _door(place: str) -> Iterator[None]:
     """Where what a file says that is no table's becomes ours."""
     try:
         yield
     except NotFound as error:
-        raise DataError(f"{key}: there is no such file; {_ALLOWED}") from error
+        raise DataError(f"{place}: there is no such file; {_ALLOWED}") from error
     except _FOREIGN as error:
         found = f"{type(error).__name__}: {error}".split("\n")[0][:300]
-        raise DataError(f"{key}: no readable metadata of an Iceberg table: {found}; {_ALLOWED}") from error
+        raise DataError(f"{place}: no readable metadata of an Iceberg table: {found}; {_ALLOWED}") from error
 
 
 def _called(number: int | None) -> str:
     return "current snapshot" if number is None else f"snapshot {number}"
 
 
-_ALLOWED = "allowed: format versions 1 to 3, as its catalogue names it"
+_ALLOWED = "allowed: a table of format version 1 to 3, by the metadata file that its catalogue names"
 _FOREIGN = (
     OSError, ValueError, KeyError, IndexError, TypeError, OverflowError, AttributeError, RecursionError, StopIteration,
 )  # fmt: skip

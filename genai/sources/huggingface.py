@@ -94,7 +94,7 @@ class HuggingfaceSource(Source):
         return names
 
     def _json(self, key: str) -> dict[str, Any]:
-        with _door(key):
+        with _door(self._place(key)):
             found = json.loads(bounded(self.files, key, JSON_BYTES))
             if isinstance(found, dict):
                 return found
@@ -107,7 +107,7 @@ class HuggingfaceSource(Source):
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:
-        with closing(self.files.open(key)) as file, _door(key):
+        with closing(self.files.open(key)) as file, _door(self._place(key)):
             yield file
 
     def _place(self, key: str) -> str:
@@ -115,13 +115,13 @@ class HuggingfaceSource(Source):
 
 
 @contextmanager
-def _door(key: str) -> Iterator[None]:
+def _door(place: str) -> Iterator[None]:
     """Where Arrow's errors, and those of what a file claims, become ours."""
     try:
         yield
     except _FOREIGN as error:
         found = str(error).split("\n")[0][:500]
-        raise DataError(f"{key}: not readable: {found}; {_ALLOWED}") from error
+        raise DataError(f"{place}: not readable: {found}; {_ALLOWED}") from error
 
 
 _ALLOWED = "allowed: the folder that save_to_disk of Hugging Face datasets wrote, or of its splits one"

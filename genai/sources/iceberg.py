@@ -20,7 +20,7 @@ from genai.errors import DataError
 from genai.identity import canonical
 from genai.sources import Entry, Fragment
 from genai.sources._columns import chosen
-from genai.sources._iceberg_plan import Snapshot, parted, plan
+from genai.sources._iceberg_plan import Snapshot, parted, placed, plan
 from genai.sources.parquet import ParquetSource
 
 SCHEME = "iceberg://"
@@ -47,7 +47,9 @@ class IcebergSource(ParquetSource):
 
     def entries(self) -> list[Entry]:
         if not self._snapshot.files:
-            raise DataError(f"{self.pattern}: found a snapshot without rows; allowed: one with rows")
+            raise DataError(
+                f"{placed(self.files, self.pattern)}: found a snapshot without rows; allowed: one with rows"
+            )
         return [*self._snapshot.files]
 
     def fingerprint(self) -> list[tuple[str, int, str]]:
@@ -62,7 +64,8 @@ class IcebergSource(ParquetSource):
             rows[fragment.key] = rows.get(fragment.key, 0) + fragment.rows
         for file in self._snapshot.files:
             if rows.get(file.key, 0) != file.rows:
-                raise DataError(f"{file.key}: found {rows.get(file.key, 0):,} rows, the table says {file.rows:,}")
+                place, there = placed(self.files, file.key), rows.get(file.key, 0)
+                raise DataError(f"{place}: found {there:,} rows, the table says {file.rows:,}")
         return found
 
     def names(self) -> list[str] | None:
@@ -95,11 +98,11 @@ class IcebergSource(ParquetSource):
         return plan(self.files, match[1], int(match[2]) if match[2] else None)
 
     def _not_said(self) -> str:
-        root = self.files.uri.rstrip("/")
         marked = ((self.mark.search(entry.key), entry.key) for entry in self.files.list(self.pattern))
         there = [(int(match[1]), key) for match, key in marked if match]
-        newest = f", perhaps {root}/{max(there)[1]}" if there else ""
+        newest = f", perhaps {placed(self.files, max(there)[1])}" if there else ""
         return (
-            f"{root}/{self.pattern}: found an Iceberg table, whose folder does not say which of its snapshots is "
-            f"current; allowed: its metadata file{newest} (not compressed), or in a job iceberg://CATALOGUE/TABLE"
+            f"{placed(self.files, self.pattern)}: found an Iceberg table, whose folder does not say which of "
+            f"its snapshots is current; allowed: its metadata file{newest} (not compressed), or in a job "
+            "iceberg://CATALOGUE/TABLE"
         )
