@@ -140,6 +140,12 @@ def iceberg_replaced(scene: Scene) -> None:
     check(scene, METADATA)
 
 
+@provokes(ICEBERG, "A snapshot that is not there", job="")
+def iceberg_snapshot(scene: Scene) -> None:
+    _table(scene, entry())
+    check(scene, f"{METADATA}@77")
+
+
 @provokes(ICEBERG, "A metadata file that is not there", job="")
 def iceberg_gone(scene: Scene) -> None:
     check(scene, METADATA)
