@@ -26,6 +26,7 @@ for topic in (
     "bridges",
     "augmenting",
     "seeing",
+    "packing",
     "tables",
 ):
     importlib.import_module(f"tests.errors.{topic}")
