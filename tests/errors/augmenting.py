@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import DataLoader
 
 from genai.augment import Augmented, Drawn
+from genai.augment.files import open_files
+from genai.checkpoint import Checkpoint
 from genai.identity import sha256
+from genai.modalities import Modality
+from genai.sources import Fragment
+from genai.sources.parquet import ParquetSource
 from tests.errors.provoked import Scene, provokes
 from tests.genai.augment.made import real_rows, sealed
 
@@ -60,6 +66,16 @@ def mix_alone(_: Scene) -> None:
 @provokes(MIXING, "A scheme that nothing opens", "`Augmented('gopher://published')`")
 def mix_scheme(_: Scene) -> None:
     Augmented("gopher://published")
+
+
+@provokes(MIXING, "A source of your own without rows", "`Augmented('published/…', source, ratio=0.5)`")
+def mix_no_row(_: Scene) -> None:
+    class Nothing(ParquetSource):
+        def fragments(self) -> list[Fragment]:
+            return []
+
+    real_rows(Path("real.parquet"), LABELS)
+    Augmented(sealed("published", COUNT, 6), Nothing(open_files("."), "real.parquet", "label"), ratio=0.5)
 
 
 @provokes(MIXING, "Balance with a dataset without classes", ASKED.format("balance=True"))
@@ -180,6 +196,16 @@ _undrawn("mix_drawn_weights", "Weights of other classes", ", weights=(1, 1)", we
 _undrawn("mix_drawn_count", "No samples", ", count=0", count=0)
 _undrawn("mix_drawn_sampler", "A sampler's field that is none", ", sampler={'pace': 3}", sampler={"pace": 3})
 _undrawn("mix_drawn_endless", "All samples, where there is no last one", "")
+
+
+@provokes(DRAWING, "A checkpoint of what is no image", "`Drawn(checkpoint)`, of a modality of your own")
+def mix_drawn_sound(scene: Scene) -> None:
+    class Sound(Modality):
+        """What has no pixels."""
+
+    Sound.__abstractmethods__ = frozenset()
+    files = {path.name: path.read_bytes() for path in Path(_model(scene)).iterdir() if path.is_file()}
+    Drawn(replace(Checkpoint.from_files(files), modality=Sound()))
 
 
 @provokes(DRAWING, "A folder without a checkpoint", "`Drawn('runs/digits')`")
