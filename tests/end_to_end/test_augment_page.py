@@ -58,7 +58,7 @@ def test_the_page_s_snippets_run(made, moto_s3):
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_page_s_ray_data_runs(made):
     """Over a Ray of its own: all real rows, and as many synthetic ones."""
     start = "import tests.own_ray\nimport ray\nray.init('local', num_cpus=2, include_dashboard=False)\n"

@@ -159,6 +159,7 @@ def test_importing_the_cli_loads_nothing_heavy():
 
 
 @pytest.mark.ray
+@pytest.mark.soak
 def test_a_run_on_ray_from_a_relative_folder_has_the_bytes_of_one_without_ray(genai, finished):
     """Typed in some folder with paths relative to it, on Ray with two training and two minting workers."""
     more = ("--set", "train.workers.count=2", "--set", "generate.workers={min: 1, max: 2}")
