@@ -68,10 +68,12 @@ class Backlog:
         return bool(self.running or self._later or self._peek())
 
     def take(self) -> Shard | None:
-        """The shard to begin now: one whose retry is due, else one never tried; None where there is neither."""
+        """The shard to begin now: one whose retry is due, else one never tried; None where there is neither. While the
+        store is out, those that it refused are tried again first, and where all of them are settled, one new shard.
+        """
         if self._later and self._later[0][0] <= self.clock.monotonic():
             return heapq.heappop(self._later)[1]
-        if self._outage_since is not None:
+        if self._outage_since is not None and (self._later or self.running):
             return None
         shard, self._next = self._peek(), None
         return shard

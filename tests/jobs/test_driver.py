@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genai.errors import DataError, Incomplete, InputError, StoreError, WorkerError
@@ -219,8 +219,15 @@ def test_no_fault_that_is_overcome_leaves_a_trace(faults, workers, count):
     assert sum(crew.tries.values()) == len(manifest.parts) + kinds(told).count("shard_failed")
 
 
+GIVEN_UP_IN_AN_OUTAGE = {
+    **dict.fromkeys([(0, 1), (1, 1)], StoreError("503")),
+    **dict.fromkeys([(0, 2), (1, 2), (1, 3)], OSError("disk")),
+}
+
+
 @settings(deadline=None)
 @given(TABLES, st.integers(1, 8))
+@example(GIVEN_UP_IN_AN_OUTAGE, 1)
 def test_every_run_makes_progress_or_says_what_is_missing(faults, workers):
     """With two attempts a run, the same command, often enough, ends in the quiet run's dataset."""
     spec, crew = job("generate.attempts=2", "generate.count=60"), ScriptedCrew(faults, workers)
