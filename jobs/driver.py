@@ -15,7 +15,6 @@ from typing import Any
 
 import genai
 from genai.errors import GenaiError, Incomplete
-from genai.exports import Export
 from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
@@ -25,7 +24,7 @@ from jobs.events import EventLog
 from jobs.lease import Holder, Leases
 from jobs.ledger import Manifest
 from jobs.loop import Work, work_off
-from jobs.publication import Publication, check_free
+from jobs.publication import Publication, check_places
 from jobs.registration import Registration, check_table
 from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared
 from jobs.tables import Table
@@ -41,9 +40,7 @@ def drive(
     call goes on from there.
     """
     held = leases or Leases(found.store, "", on=False)
-    for entry in found.spec.publish:
-        if isinstance(entry, Export) and entry.to:
-            check_free(entry.to)
+    check_places(found.spec)
     _prepare(found, crew, events, held)
     _check_tables(found)
     _train(found, crew, events, held)

@@ -78,7 +78,7 @@ class Publication:
 
     def begin(self) -> None:
         """Take the place. Raises InputError where it is not free."""
-        check_free(self.place)
+        _check_free(self.place)
         self.store.put(RECORD, canonical({**self.said, "count": 0}))
 
     def end(self, manifest: Manifest, suffix: str) -> None:
@@ -122,13 +122,25 @@ def publications(spec: JobSpec, store: Store, dataset: str) -> Iterator[Publicat
     for entry in spec.publish:
         if isinstance(entry, Export):
             own = place_of(entry) if entry.to else store.locate(layout.dataset(dataset, place_of(entry)))
-            below = entry.folder(spec.logical_date)
-            yield Publication(entry, dataset, splits, f"{own.rstrip('/')}/{below}" if below else own)
+            yield Publication(entry, dataset, splits, _dated(entry, own, spec))
         else:
             yield Registration(entry, dataset, store)
 
 
-def check_free(place: str) -> None:
+def check_places(spec: JobSpec) -> None:
+    """Look, before anything is minted, at the places that a job names. Raises InputError where one is not free."""
+    for entry in spec.publish:
+        if isinstance(entry, Export) and entry.to:
+            _check_free(_dated(entry, entry.to, spec))
+
+
+def _dated(export: Export, place: str, spec: JobSpec) -> str:
+    """The place itself, or the folder in it that the run's date has to itself."""
+    below = export.folder(spec.logical_date)
+    return f"{place.rstrip('/')}/{below}" if below else place
+
+
+def _check_free(place: str) -> None:
     """Raises InputError where there are files already that are not ours."""
     store = open_store(place)
     if _record(store) is None and (entry := next(iter(store.list("")), None)):

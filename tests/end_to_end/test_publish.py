@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copytree
 
 import datasets
+import duckdb
 import pytest
 
 from tests.end_to_end.conftest import TINY
@@ -136,3 +137,15 @@ def test_the_page_s_job_and_snippets_run(genai, monkeypatch):
     assert found["tars"]["test"].features["cls"].names == [str(digit) for digit in range(10)]
     assert found["hive"].features["label"].names == [str(digit) for digit in range(10)]
     assert found["tensors"]["arrays"].shape[1:] == (8, 8, 1)
+
+
+def test_each_date_has_a_folder_of_its_own_below_one_place(genai):
+    """A nightly run adds its date beside the others."""
+    genai.job(text=TINY + "publish: [{{kind: parquet, partition: date, to: out/nights}}]\n")
+    nights = ["2026-11-25", "2026-11-26"]
+    for night in nights:
+        genai("run", "tiny.yaml", "--crew", "local", "--logical-date", night)
+    place = f"{genai.folder}/out/nights/**/*.parquet"
+    rows = duckdb.sql(f"SELECT date::VARCHAR, count(*) FROM '{place}' GROUP BY ALL ORDER BY ALL").fetchall()
+
+    assert rows == [(night, 250) for night in nights]
