@@ -18,6 +18,8 @@ from jobs.spec import JobSpec
 from jobs.stores import Store
 from jobs.survey import Survey
 
+END = 2**62  # of the indices that there are
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -69,11 +71,17 @@ def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoin
     )
 
 
+def generator_for(found: Survey) -> Generator:
+    """The job's checkpoint as a generator. Raises InputError where there is none."""
+    if not (found.train_key and found.checkpoint):
+        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
+    return generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+
+
 def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:
     """Samples of the job's checkpoint. Raises InputError where there is none."""
-    if not (found.plan and found.train_key and found.checkpoint):
-        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
-    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    generator = generator_for(found)
+    assert found.plan
     return generator, samples_of(generator, found.plan, indices)
 
 
@@ -89,8 +97,8 @@ class Drawn:
 
 def sample(found: Survey, index: int) -> Drawn:
     """Draw the sample `index` alone. Raises InputError where there is no checkpoint or no such index."""
-    if not 0 <= index < 2**62:
-        raise InputError(f"--index {index}: allowed: 0 to {2**62 - 1}")
+    if not 0 <= index < END:
+        raise InputError(f"--index {index}: allowed: 0 to {END - 1}")
     generator, drawn = _drawn(found, range(index, index + 1))
     classes = generator.checkpoint.classes
     published = _published(found.store, found.manifest, index) if found.manifest else None

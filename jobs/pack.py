@@ -14,7 +14,6 @@ from genai.errors import InputError
 from jobs.ledger import Manifest
 from jobs.parts import FAMILY
 from jobs.shards import Plan
-from jobs.spec import JobSpec
 from jobs.survey import Survey
 
 
@@ -23,7 +22,7 @@ def recipe(found: Survey) -> bytes:
     manifest = found.manifest
     if manifest is None or not found.train_key:
         raise InputError(f"{found.spec.name}: its dataset is not sealed yet; `genai run` finishes it")
-    return json.dumps(_job(found.spec, manifest, found), indent=1, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(_job(found, manifest), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def equal(found: Survey) -> bool | None:
@@ -34,10 +33,9 @@ def equal(found: Survey) -> bool | None:
     return manifest.digest == packed.digest
 
 
-def _job(spec: JobSpec, manifest: Manifest, found: Survey) -> dict[str, Any]:
-    said = spec.model_dump(mode="json")
-    weights = found.pinned.store if found.pinned else found.store.child(f"checkpoints/{found.train_key}")
-    place = weights.locate("config.json").removesuffix("/config.json")
+def _job(found: Survey, manifest: Manifest) -> dict[str, Any]:
+    spec, said = found.spec, found.spec.model_dump(mode="json")
+    place = found.pinned.place if found.pinned else found.store.locate(f"checkpoints/{found.train_key}")
     return {
         "name": spec.name,
         "output": "runs",

@@ -39,25 +39,18 @@ def json_schema() -> Json:
     parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
     parts["Model"]["oneOf"].append(_pinned(pinned))
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
-    made["properties"]["publish"]["items"] = _entry()
+    made["properties"]["publish"]["items"] = _choice(*PLUGINS)
     made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
     return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}
 
 
-def _choice(plugin: Plugin[Any]) -> Json:
-    """A bare name, or a mapping with the fields of its kind."""
-    known = names(plugin.package)
-    named = {"enum": known, "description": "A kind, with its defaults."}
-    foreign = {"type": "object", "properties": {plugin.key: _FOREIGN}, "required": [plugin.key]}
-    return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for name in known), foreign]}
-
-
-def _entry() -> Json:
-    """An entry of `publish`, of any plug-in."""
-    known = [name for plugin in PLUGINS for name in names(plugin.package)]
-    each = [_fields_of(plugin, name) for plugin in PLUGINS for name in names(plugin.package)]
-    foreign = {"type": "object", "properties": {"kind": _FOREIGN}, "required": ["kind"]}
-    return {"oneOf": [{"enum": known, "description": "A kind, with its defaults."}, _FOREIGN, *each, foreign]}
+def _choice(*plugins: Plugin[Any]) -> Json:
+    """A bare name, or a mapping with the fields of its kind, of any of these plug-ins; all have the same key."""
+    known = [(plugin, name) for plugin in plugins for name in names(plugin.package)]
+    key = plugins[0].key
+    named = {"enum": [name for _, name in known], "description": "A kind, with its defaults."}
+    foreign = {"type": "object", "properties": {key: _FOREIGN}, "required": [key]}
+    return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for plugin, name in known), foreign]}
 
 
 def _pinned(checkpoint: Json) -> Json:

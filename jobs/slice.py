@@ -7,15 +7,12 @@ indices that it has. Nothing is sealed: a slice is for a look, or for a worker t
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from genai.errors import InputError
-from jobs.draw import about, generator_of, samples_of
+from jobs.draw import END, about, generator_for, samples_of
 from jobs.shards import Plan
-from jobs.stores import Store, open_store
+from jobs.stores import open_store
 from jobs.survey import Survey, look_at_checkpoint
-
-LAST = 2**62
 
 
 def make_slice(found: Survey, indices: range, folder: str, told: Callable[[str], None]) -> list[str]:
@@ -24,25 +21,20 @@ def make_slice(found: Survey, indices: range, folder: str, told: Callable[[str],
     """
     from genai import formats
 
-    if not (0 <= indices.start < indices.stop <= LAST):
-        raise InputError(f"--index {indices.start}:{indices.stop}: allowed: FROM:TO, with 0 <= FROM < TO <= {LAST}")
+    if not (0 <= indices.start < indices.stop <= END):
+        raise InputError(f"--index {indices.start}:{indices.stop}: allowed: FROM:TO, with 0 <= FROM < TO <= {END}")
     if found.pinned and not found.checkpoint and found.train_key:
         found.pinned.copy(found.store)
         look_at_checkpoint(found)
-    if not (found.plan and found.train_key and found.checkpoint and found.dataset_key and found.modality):
-        raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
-    generator = generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    generator = generator_for(found)
+    assert found.plan and found.checkpoint and found.dataset_key and found.modality
     said = about(found.modality, found.classes, found.spec, found.checkpoint, found.dataset_key)
-    store, made = _place(folder), []
+    store, made = open_store(folder), []
     for name, rows in _parts(found.plan, indices):
         store.put(name, formats.of(found.plan.suffix).encode(samples_of(generator, found.plan, rows), said))
         made.append(store.locate(name))
         told(f"{made[-1]}: samples {rows.start:,} to {rows.stop - 1:,}")
     return made
-
-
-def _place(folder: str) -> Store:
-    return open_store(folder if "://" in folder else str(Path(folder).absolute()))
 
 
 def _parts(plan: Plan, indices: range) -> list[tuple[str, range]]:

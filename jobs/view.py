@@ -122,7 +122,7 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
     errors = [fields for fields in failed if {"shard", "error"} <= fields.keys()]
     last = events[-1] if events else None
     stages = plan(found)
-    done = "done" if all(stage["complete"] for stage in stages["stages"][-1 - len(found.spec.publish) :]) else None
+    done = "done" if all(stage["complete"] for stage in stages["stages"]) else None
     return {
         **stages,
         "run": run_id,

@@ -1,9 +1,13 @@
-"""What a minting worker answers when it is asked what it does."""
+"""What a worker that makes parts answers when it is asked what it does."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from jobs.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,31 @@ class Answer:
     doing: str = ""
     stores: bool = False
     shard: str = ""
+
+
+class Doings:
+    """What the callers of a maker do with their shards, and since when; `waits` is what `said` means by it."""
+
+    def __init__(self, waits: str = "") -> None:
+        self._waits = waits
+        self._by_shard: dict[str, tuple[str, float]] = {}
+
+    @contextmanager
+    def of(self, shard: Shard, first: str) -> Iterator[None]:
+        """A caller has the shard in hand, and does `first` to begin with."""
+        self.tell(shard, first)
+        try:
+            yield
+        finally:
+            self._by_shard.pop(shard.name, None)
+
+    def tell(self, shard: Shard, what: str) -> None:
+        """It got on, and does this now."""
+        self._by_shard[shard.name] = (what, time.monotonic())
+
+    def answer(self) -> Answer:
+        """May be called beside the callers."""
+        return said(dict(self._by_shard), self._waits)
 
 
 def said(doing: dict[str, tuple[str, float]], waits: str) -> Answer:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 from genai import formats
@@ -23,7 +22,7 @@ from jobs.crew import ExportTask
 from jobs.draw import about
 from jobs.ledger import Receipt
 from jobs.shards import Shard
-from workers.answer import Answer, said
+from workers.answer import Answer, Doings
 
 PUTS = 8  # files that are stored side by side
 
@@ -44,14 +43,14 @@ class Exporter:
         self._format = formats.of(task.plan.suffix)
         self._about = about(task.modality, manifest.classes, task.spec, manifest.checkpoint, task.key)
         self._target = self.publication.store
-        self._doing: dict[str, tuple[str, float]] = {}
+        self._doings = Doings()
 
     def doing(self) -> Answer:
-        return said(dict(self._doing), "")
+        return self._doings.answer()
 
     def make(self, shard: Shard) -> Receipt:
         """Read a part, put the files made of it, then their receipt."""
-        with self._told(shard):
+        with self._doings.of(shard, "reads"):
             clock = [time.monotonic()]
             samples = self._read(shard)
             clock.append(time.monotonic())
@@ -82,7 +81,7 @@ class Exporter:
         def put(file: tuple[str, bytes]) -> tuple[str, int, str]:
             name, data = file
             self._target.put(name, data)
-            self._tell(shard, "stores files of")
+            self._doings.tell(shard, "stores files of")
             return name, len(data), sha256(data)
 
         with ThreadPoolExecutor(PUTS) as pool:
@@ -91,14 +90,3 @@ class Exporter:
                 rows = Samples(samples.indices[mask], labels, samples.arrays[mask])
                 piece = Piece(rows, self._about, shard.name.removesuffix(self.task.plan.suffix), split)
                 yield from pool.map(put, self.publication.export.files(piece))
-
-    @contextmanager
-    def _told(self, shard: Shard) -> Iterator[None]:
-        self._tell(shard, "reads")
-        try:
-            yield
-        finally:
-            self._doing.pop(shard.name, None)
-
-    def _tell(self, shard: Shard, what: str) -> None:
-        self._doing[shard.name] = (what, time.monotonic())

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,7 +20,7 @@ from jobs.crew import GenerateTask
 from jobs.draw import about, generator_of, samples_of
 from jobs.ledger import Receipt
 from jobs.shards import Shard
-from workers.answer import Answer, said
+from workers.answer import Answer, Doings
 
 WAITING = "waits its turn with"  # what a caller does who is kept by another
 
@@ -40,15 +38,15 @@ class Minter:
         self.format = formats.of(task.plan.suffix)
         self.about = about(checkpoint.modality, self.classes, spec, task.checkpoint, task.key)
         self._drawing = threading.Lock()
-        self._doing: dict[str, tuple[str, float]] = {}  # by shard: what is done with it, and since when
+        self._doings = Doings(WAITING)
 
     def doing(self) -> Answer:
         """What its callers do. May be called beside them."""
-        return said(dict(self._doing), WAITING)
+        return self._doings.answer()
 
     def make(self, shard: Shard) -> Receipt:
         """Draw, encode and store a shard, then its receipt."""
-        with self._told(shard):
+        with self._doings.of(shard, WAITING):
             return self._made(shard)
 
     def _made(self, shard: Shard) -> Receipt:
@@ -59,16 +57,16 @@ class Minter:
                 self.generator,
                 self.task.plan,
                 range(shard.start, shard.stop),
-                lambda drawn: self._tell(shard, f"draws sample {shard.start + drawn} of"),
+                lambda drawn: self._doings.tell(shard, f"draws sample {shard.start + drawn} of"),
             )
             clock.append(time.monotonic())
-        self._tell(shard, "encodes")
+        self._doings.tell(shard, "encodes")
         data = self.format.encode(samples, self.about)
         clock.append(time.monotonic())
-        self._tell(shard, "stores")
+        self._doings.tell(shard, "stores")
         self.store.put(layout.part(self.task.key, shard.name), data)
         clock.append(time.monotonic())
-        self._tell(shard, "stores the receipt of")
+        self._doings.tell(shard, "stores the receipt of")
         counts = [] if samples.labels is None else np.bincount(samples.labels, minlength=len(self.classes)).tolist()
         receipt = Receipt(
             shard.name,
@@ -83,14 +81,3 @@ class Minter:
         )
         self.store.put(layout.receipt(self.task.key, shard.name), receipt.to_json())
         return receipt
-
-    @contextmanager
-    def _told(self, shard: Shard) -> Iterator[None]:
-        self._tell(shard, WAITING)
-        try:
-            yield
-        finally:
-            self._doing.pop(shard.name, None)
-
-    def _tell(self, shard: Shard, what: str) -> None:
-        self._doing[shard.name] = (what, time.monotonic())
