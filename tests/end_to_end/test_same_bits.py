@@ -108,13 +108,6 @@ def reference(tmp_path_factory):
     return digest, checkpoint, parts
 
 
-def test_several_workers_change_no_bit(reference, tmp_path):
-    """Two trainers and three minters on Ray publish what one process does."""
-    output = str(tmp_path / "runs")
-    finish(job(output, trainers=2, minters=3))
-    assert published(output) == reference
-
-
 def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
     """SIGKILL for the whole tree, twice: training goes on from its last state, minting makes what is missing."""
     output = str(tmp_path / "runs")
@@ -129,8 +122,14 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("s3_server", ["moto", pytest.param("rclone", marks=pytest.mark.soak)], indirect=True)
-def test_one_worker_and_object_storage_change_no_bit(reference, s3_uri):
-    """On a server that heeds conditional writes, and on one that ignores them."""
-    finish(job(f"{s3_uri}/runs", trainers=1, minters=1))
+@pytest.mark.parametrize(
+    ("s3_server", "trainers", "minters"),
+    [("moto", 2, 3), pytest.param("rclone", 1, 1, marks=pytest.mark.soak)],
+    indirect=["s3_server"],
+)
+def test_workers_and_object_storage_change_no_bit(trainers, minters, reference, s3_uri):
+    """Several on Ray, on a server that heeds conditional writes, and one on a server that ignores them, publish what
+    one process does in a folder.
+    """
+    finish(job(f"{s3_uri}/runs", trainers=trainers, minters=minters))
     assert published(f"{s3_uri}/runs") == reference

@@ -69,6 +69,7 @@ def _lives(pid):
 
 
 @pytest.mark.ray
+@pytest.mark.soak
 def test_a_run_on_ray_that_is_stopped_keeps_its_parts_and_leaves_nobody(genai, start):
     """SIGTERM: it says what is safe and what to type, ends with 143, and none of its processes stays."""
     process = start(*ENOUGH, until="generate: 1 of")

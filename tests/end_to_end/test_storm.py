@@ -12,7 +12,7 @@ KINDS = ["worker killed", "driver killed", "503", "lost_answer", "cut_response",
 
 @pytest.mark.ray
 @pytest.mark.s3
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_dataset_of_a_storm_is_that_of_a_quiet_run():
     """A Ray of three nodes, an S3 server behind a wire that fails, workers and drivers that are killed: equal digests
     to those of one quiet process, and nobody left behind.

@@ -100,6 +100,7 @@ def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, su
     assert submit(*steps).stderr.endswith("complete already, nothing to do\n")
 
 
+@pytest.mark.soak
 def test_one_of_several_that_submit_at_once_begins_and_all_are_told(genai, submit):
     """The others find it at work; a stop ends it in order, from a word in the store and one to the cluster."""
     with ThreadPoolExecutor(4) as pool:
@@ -130,6 +131,7 @@ def test_a_run_that_waits_for_room_can_be_stopped(genai, submit, began, cluster)
     assert other.returncode == 128 + signal.SIGTERM, told
 
 
+@pytest.mark.soak
 def test_the_commands_of_the_page_run(genai, cluster):
     """As they stand in docs/submit.md, one after another."""
     page = (Path(__file__).parents[2] / "docs/submit.md").read_text()

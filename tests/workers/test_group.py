@@ -62,26 +62,33 @@ def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, o
     assert RayCrew(feed_memory_bytes=memory).train(task, silent) == alone
 
 
-def test_a_killed_and_a_stopped_worker_change_no_bit(alone, output):
-    """Worker 0 of two is killed; later the other is stopped, which only the watch sees. Each time a new group goes on
-    from the last state, which the end leaves no trace of.
-    """
-    task = with_workers(output, "train.workers={count: 2, patience: 6}")
-    store, told, due = layout.job_store(task.spec), [], [signal.SIGSTOP, signal.SIGKILL]
+@pytest.mark.parametrize(
+    ("rank", "blow", "words"),
+    [
+        pytest.param(0, signal.SIGKILL, " died: ", id="killed"),
+        pytest.param(
+            1, signal.SIGSTOP, " was silent for ", id="stopped, which only the watch sees", marks=pytest.mark.soak
+        ),
+    ],
+)
+def test_a_lost_worker_changes_no_bit(rank, blow, words, alone, output):
+    """A new group goes on from the last state, which the end leaves no trace of."""
+    task = with_workers(output, f"train.workers={{count: 2, patience: {6 + rank}}}")
+    store, told, due = layout.job_store(task.spec), [], [blow]
 
-    def strike_once_a_start(kind, **fields):
+    def strike(kind, **fields):
         told.append((kind, fields))
-        starts = [fields for kind, fields in told if kind == "train_started"]
-        if kind == "state_saved" and due and len(starts) + len(due) == 3 and len(states(store, task)) > 1:
-            first = int(starts[-1]["worker"].rpartition("/")[2])
+        if kind == "state_saved" and due and len(states(store, task)) > 1:
+            (first,) = [int(fields["worker"].rpartition("/")[2]) for kind, fields in told if kind == "train_started"]
             (other,) = set(named(TITLE)) - {first}
-            os.kill(first if due[-1] == signal.SIGKILL else other, due.pop())
+            os.kill(other if rank else first, due.pop())
 
-    assert RayCrew().train(task, strike_once_a_start) == alone
+    assert RayCrew().train(task, strike) == alone
     assert due == [], "training was over before a worker could be struck"
-    lost = [fields["error"] for kind, fields in told if kind == "worker_lost"]
-    assert any(error.startswith("worker 0, ") and " died: " in error for error in lost)
-    assert any(error.startswith("worker 1, ") and " was silent for " in error for error in lost)
+    (error,) = {
+        fields["error"] for kind, fields in told if kind == "worker_lost" and f"worker {rank}, " in fields["error"]
+    }
+    assert words in error
     assert all(fields["step"] >= 200 for kind, fields in told if kind == "train_again")
     assert states(store, task) == []
 
@@ -91,6 +98,7 @@ def states(store, task):
     return list(store.list(layout.checkpoint(task.key, "state/")))
 
 
+@pytest.mark.soak
 def test_ddp_trains_under_a_key_of_its_own(alone, output, prepared):
     """Plain DDP stays available; its sums depend on the number of workers, and so does its key."""
     task = with_workers(output, "train.workers.count=2", "train.reduction=ddp", "train.steps=20")
@@ -123,6 +131,7 @@ def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
     assert list(layout.job_store(task.spec).list(layout.checkpoint(task.key, "state/")))
 
 
+@pytest.mark.soak
 def test_an_error_that_is_not_ours_is_told_in_the_words_of_the_worker(output, prepared):
     """Not as what Ray, or the workers that lost it, make of it."""
     own = ["model={family: 'tests.workers.breaking:Breaking'}", "train.workers.max_failures=0"]

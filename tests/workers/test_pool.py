@@ -103,6 +103,7 @@ def test_a_killed_worker_gives_its_shards_back_and_is_replaced(pool, made):
     assert all(isinstance(outcome, Done) and outcome.receipt.worker not in names for outcome in again)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("pool", [8.0], indirect=True)
 def test_a_worker_that_does_not_answer_is_given_up(pool, made):
     """A stopped process never ends its call; its shard is tried elsewhere all the same."""

@@ -114,6 +114,7 @@ def test_an_actor_that_dies_or_is_silent_is_named_and_replaced(struck, tmp_path,
     assert killed["worker"] != stopped["worker"]
 
 
+@pytest.mark.soak
 def test_an_actor_that_is_lost_every_time_ends_the_run(struck):
     """With the last loss in the error."""
     task = struck([signal.SIGKILL] * preparer.STARTS)
