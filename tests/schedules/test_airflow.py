@@ -91,7 +91,7 @@ def faults(home):
         assert right in text
         (home / f"dags/{name}.py").write_text(text.replace(right, wrong))
     found = listed(told(home, "dags", "list-import-errors", "--local", "--output", "json", codes=(0, 1)))
-    for path in (home / "dags").iterdir():
+    for path in (home / "dags").glob("*.py"):
         path.unlink()
     return {Path(fault["filepath"]).stem: fault["error"] for fault in found}
 

@@ -24,8 +24,8 @@ CRON = ROOT / ".cron"
 MISSED, KILLED, MET = NIGHTS[2], NIGHTS[4], NIGHTS[7]
 MOUNTED = """\
 set -e
-mount -t tmpfs none /var/spool/cron
-mkdir -m 1730 /var/spool/cron/crontabs
+mount -t tmpfs none /var/spool
+mkdir -p -m 1730 /var/spool/cron/crontabs
 install -m 600 "$1" /var/spool/cron/crontabs/root
 mount -t tmpfs none /etc/cron.d
 mount -t tmpfs none /run

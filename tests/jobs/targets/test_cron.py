@@ -22,6 +22,8 @@ def crontab(tmp_path):
     if program is None:
         pytest.skip("no crontab here: Debian's package cron has it, `make schedules` fetches it")
 
+    subprocess.run([program, "-l"], capture_output=True, timeout=60)  # the first one makes its folder, and ends with 1
+
     def judged(text):
         (tmp_path / "crontab").write_text(text)
         done = subprocess.run([program, "-n", tmp_path / "crontab"], capture_output=True, text=True, timeout=60)
