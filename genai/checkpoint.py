@@ -22,6 +22,7 @@ from genai.identity import canonical, sha256
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import describe, rebuild
+from genai.space import Space
 from genai.train import Trained
 
 VERSION = 1
@@ -64,18 +65,13 @@ class Checkpoint:
         }
         return cls(family, modality, classes if family.conditional else (), trained.weights, made)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one model tensor."""
-        return self.modality.shape
-
     @cached_property
     def _files(self) -> dict[str, bytes]:
         config = {
             "format": VERSION,
             "family": describe(families, self.family),
             "modality": describe(modalities, self.modality),
-            "shape": self.shape,
+            "shape": self.modality.shape,
             "classes": self.classes,
             **self.made,
         }
@@ -103,7 +99,7 @@ class Checkpoint:
             family: Family = rebuild(families, found.pop("family"), Family)  # type: ignore[type-abstract]  # find gives concrete ones
             modality = modalities.stored(found.pop("modality"))
             classes = _names(found.pop("classes"))
-            expected = _expected(family, modality.shape, found.pop("shape"), len(classes))
+            expected = _expected(family, modality.space, found.pop("shape"), len(classes))
             _check_shapes(expected, weights.shapes(files[MODEL]))
             tensors = weights.from_bytes(files[MODEL])[0]
             _check_kinds(expected, tensors)
@@ -114,7 +110,7 @@ class Checkpoint:
 
     def network(self) -> nn.Module:
         """The network with its weights, ready to draw from."""
-        net = self.family.network(self.shape, len(self.classes))
+        net = self.family.network(self.modality.space, len(self.classes))
         net.load_state_dict(self.weights)
         return net.eval().requires_grad_(requires_grad=False)
 
@@ -152,12 +148,12 @@ def _names(found: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _expected(family: Family, shape: tuple[int, ...], claimed: Any, classes: int) -> dict[str, Tensor]:
+def _expected(family: Family, space: Space, claimed: Any, classes: int) -> dict[str, Tensor]:
     """The tensors of the network that the config describes, which take no memory."""
-    if not isinstance(claimed, list) or tuple(claimed) != shape:
-        raise ValueError(f"found shape {str(claimed)[:100]}, its modality has {shape}")
+    if not isinstance(claimed, list) or tuple(claimed) != space.shape:
+        raise ValueError(f"found shape {str(claimed)[:100]}, its modality has {space.shape}")
     with torch.device("meta"):
-        return dict(family.network(shape, classes).state_dict())
+        return dict(family.network(space, classes).state_dict())
 
 
 def _check_shapes(expected: dict[str, Tensor], found: dict[str, tuple[int, ...]]) -> None:

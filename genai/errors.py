@@ -23,6 +23,7 @@ told of a file may hold anything.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 #: user and password, or keys, of a URI; a key may hold slashes
 _USER = re.compile(r"(?<=://)(?:[^/\s]*@|[^/\s:]*:(?!\d+(?:/|\s|$))\S*@)")
@@ -31,6 +32,12 @@ _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line b
 
 def _harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], _USER.sub("***@", text))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names on one line of bounded length, for a message."""
+    text = ", ".join(name if name.isprintable() else repr(name) for name in names[:100])
+    return text if len(text) <= 500 and len(names) <= 100 else f"{text[:500]}…"
 
 
 class GenaiError(Exception):

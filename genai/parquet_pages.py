@@ -12,6 +12,8 @@ import io
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import pyarrow as pa
+
 from genai.thrift import Reader
 
 PAGE_BYTES, PAGE_RATIO = 1 << 26, 64
@@ -131,3 +133,8 @@ def _natural(number: Any) -> int:
     if type(number) is not int or number < 0:
         raise ValueError("a page has no header that says its kind, its sizes and its encoding")
     return number
+
+
+def leaves(schema: pa.Schema, columns: list[str]) -> list[str]:
+    """Columns as Parquet projects them: of a file's, its bytes."""
+    return [f"{name}.bytes" if pa.types.is_struct(schema.field(name).type) else name for name in columns]

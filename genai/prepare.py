@@ -63,14 +63,8 @@ def pieces(sources: Sequence[Source], tests: Sequence[Source] = ()) -> list[Piec
 
 
 def settle(found: Iterable[Piece], modality: Modality) -> Modality:
-    """The modality with all that was left open taken from the first row that can be used."""
-    refused: DataError | None = None
-    for row in (row for piece in found for row in piece.source.read(piece.fragment) if row.error is None):
-        try:
-            return modality.resolve(row.value)
-        except DataError as error:
-            refused = refused or DataError(f"{row.where}: {error}")
-    raise refused or DataError("found no row with a value and a label; allowed: at least one")
+    """The modality with all that was left open settled by the rows."""
+    return modality.settle(row for piece in found for row in piece.source.read(piece.fragment) if row.error is None)
 
 
 def read_fragment(piece: Piece, modality: Modality) -> pa.Table:

@@ -30,6 +30,7 @@ from genai.noise import INITIALISE, Noise, StepNoise, stream
 from genai.order import Batch
 from genai.recipe import Recipe
 from genai.schedule import LossScale, averaging, learning_rate
+from genai.space import Space
 
 _SEEDING = threading.Lock()  # torch's global generator is shared by threads
 HISTORY = 200  # points of the loss curve
@@ -118,7 +119,7 @@ class Training:
         self.family, self.modality, self.data, self.recipe = family, modality, data, recipe
         self.exchange, self.device, self.mark = exchange, device, mark or _unmarked
         self.steps = recipe.total_steps(data.rows)
-        net = initial(family, modality.shape, classes, recipe.seed).to(device)
+        net = initial(family, modality.space, classes, recipe.seed).to(device)
         self.flat = Flat(net)
         self.mean = Flat(deepcopy(net)) if recipe.ema else self.flat  # the weights that are the model
         self.objective = _Objective(family, net)
@@ -274,11 +275,11 @@ def _unmarked(doing: str) -> None:
     """Nobody watches."""
 
 
-def initial(family: Family, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
+def initial(family: Family, space: Space, classes: int, seed: int) -> nn.Module:
     """A new network whose weights follow from `seed`; torch's global generator is left as it was."""
     with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(seed, INITIALISE).integers(2**63)))
-        return family.network(shape, classes)
+        return family.network(space, classes)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

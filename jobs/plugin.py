@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
 from genai.errors import InputError
-from genai.registry import find, name_of
+from genai.registry import find, name_of, names
 from jobs.document import shown
 from jobs.form import build, rule, values_of
 
@@ -44,6 +44,10 @@ class Plugin(Generic[T]):
             raise ValidationError.from_exception_data(
                 self.key, [InitErrorDetails(type=rule(str(error)), loc=where, input=name)]
             ) from None
+
+    def kinds(self) -> dict[str, type[T]]:
+        """All that are ours, by name."""
+        return {name: find(self.package, name, self.base) for name in names(self.package)}
 
     def read(self, value: Any) -> T:
         """The instance that `value` describes. Raises pydantic's ValidationError with all faults."""

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from genai.errors import SpecError
 from genai.identity import canonical, sha256
+from genai.registry import name_of
 from jobs import publish
 from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
@@ -121,6 +122,7 @@ class JobSpec(Part):
             text = "found best without rows to validate on; allowed: last, or data.split.validation above 0"
             raise rule(text, "train.keep", "data.split.validation")
         self._rules_of_rows()
+        self._rules_of_family()
         publish.check(self.publish, self.splits, self.logical_date)
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | OfClasses | Balance)),
@@ -140,6 +142,18 @@ class JobSpec(Part):
             allowed = "a number, {per_class: n} or {classes: {name: n}}"
             text = f"found a wish by the training rows beside model.checkpoint; allowed: {allowed}"
             raise rule(text, "generate.count", "model.checkpoint")
+
+    def _rules_of_family(self) -> None:
+        """Some families make tokens, the others numbers."""
+        family, rows = self.model.family, self.data.modality
+        if self.model.checkpoint is None and family.tokens != rows.tokens:
+            kinds = {True: "tokens", False: "numbers"}
+            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.tokens == rows.tokens)
+            text = (
+                f"found {name_of(FAMILY.package, type(family))}, which makes {kinds[family.tokens]}, and rows of "
+                f"{kinds[rows.tokens]} ({rows.noun}s); allowed for these: {able or 'a family of your own'}"
+            )
+            raise rule(text, "model.family", "data.modality")
 
     def anchored(self) -> JobSpec:
         """The same job with local paths made absolute: its workers run in folders of their own."""

@@ -126,7 +126,9 @@ def sources(spec: JobSpec) -> tuple[list[Source], list[Source]]:
         return [], []
     data = settled(spec).data
     tests = [data.test_source] if data.test_source else []
-    opened = [[open_source(uri, data.label, open_store) for uri in uris] for uris in (data.source, tests)]
+    opened = [
+        [open_source(uri, data.label, open_store, data.modality) for uri in uris] for uris in (data.source, tests)
+    ]
     return opened[0], opened[1]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from genai.noise import Noise
+    from genai.space import Space
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class NoOptions:
 class Family(ABC):
     """A kind of generative model.
 
-    Tensors: `x` is (rows, *shape) float32 in [-1, 1]; `c` is (rows,) int64 in [0, classes), all zeros where
-    the data has no labels (`classes` is 0 then). Everything is a pure function of its arguments, and row i of
-    a result may depend on row i of the arguments only (no batch statistics).
+    Tensors: `x` is of a `genai.space.Space`: (rows, *shape) float32 in [-1, 1], or tokens; `c` is (rows,) int64 in
+    [0, classes), all zeros where the data has no labels (`classes` is 0 then). Everything is a pure function of its
+    arguments, and row i of a result may depend on row i of the arguments only (no batch statistics).
     """
 
     Sampler: ClassVar[type[Any]] = NoOptions
+    #: whether it models sequences of tokens; else numbers
+    tokens: ClassVar[bool] = False
 
     @property
     def conditional(self) -> bool:
@@ -39,8 +42,8 @@ class Family(ABC):
         return True
 
     @abstractmethod
-    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        """A new network for samples of `shape`; its initial weights are drawn from torch's global generator,
+    def network(self, space: Space, classes: int) -> nn.Module:
+        """A new network for samples of a space; its initial weights are drawn from torch's global generator,
         which the caller has seeded. It keeps `shape` and `classes` as attributes.
         """
 
@@ -50,7 +53,7 @@ class Family(ABC):
 
     @abstractmethod
     def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
-        """One sample for each row of `c`, (rows, *shape) in [-1, 1]. Runs without gradients."""
+        """One sample of the space for each row of `c`. Runs without gradients."""
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Named measures of unseen rows, each (rows,); the first is the one that picks the best checkpoint,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from genai.noise import Noise
+    from genai.space import Space
 
     Velocity = Callable[[Tensor, float], Tensor]  # (x, t) -> (rows, *shape)
 
@@ -45,10 +46,10 @@ class Flow(Family):
 
     Sampler = Solver
 
-    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+    def network(self, space: Space, classes: int) -> nn.Module:
         from genai.networks.unet import UNet
 
-        return UNet(shape, classes, self.widths, self.depth)
+        return UNet(space.shape, classes, self.widths, self.depth)
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         hidden = noise.uniform() < self.label_dropout

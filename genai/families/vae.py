@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from genai.noise import Noise
+    from genai.space import Space
 
 WIDTHS = {"dense": 256, "conv": 32}
 DECODED = 4096  # rows of one decoder pass of the importance-weighted bound
@@ -38,14 +39,14 @@ class Vae(Family):
     conditional: Annotated[bool, doc("Heed the label, where there is one.")] = True
     importance_samples: Annotated[int, Ge(1), Le(5000), doc("Codes a row for the final IWAE bound.")] = 64
 
-    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+    def network(self, space: Space, classes: int) -> nn.Module:
         import torch
 
         from genai.networks.conv import ConvVae
         from genai.networks.dense import DenseVae
 
         kind = DenseVae if self.backbone == "dense" else ConvVae
-        net = kind(shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[self.backbone])
+        net = kind(space.shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[self.backbone])
         if self.likelihood == "gaussian":
             net.log_deviation = torch.nn.Parameter(torch.zeros(()))
         return net

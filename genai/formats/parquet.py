@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from annotated_types import Ge, doc
 
@@ -29,10 +30,11 @@ from genai.errors import InputError, IntegrityError
 from genai.formats import About, Format, Samples
 from genai.identity import canonical
 from genai.modalities import ARRAY_BYTES, Modality
-from genai.parquet_pages import PAGE_RATIO, Watched, check_rows
-from genai.registry import find, name_of
+from genai.parquet_pages import PAGE_RATIO, Watched, check_rows, leaves
+from genai.registry import describe
 
 INFLATED_BYTES, PIXEL_BYTES = 1 << 28, 1 << 31  # of a part's columns, of its arrays; more only where it is large itself
+WIDTH = 8  # bytes of a number
 PIXEL_RATIO = 1032  # what deflate, in a PNG, can make of a byte
 
 
@@ -41,18 +43,17 @@ class Parquet(Format):
     """A part as one Parquet file in memory."""
 
     group_rows: Annotated[int, Ge(1), doc("Rows of a row group, at most.")] = 10_000
-    group_bytes: Annotated[int, Ge(1), doc("Bytes of the images of a row group, at most, if it has two rows.")] = 10**8
+    group_bytes: Annotated[int, Ge(1), doc("Bytes of the values of a row group, at most, if it has two rows.")] = 10**8
 
     suffix: ClassVar[str] = ".parquet"
 
     def encode(self, samples: Samples, about: About) -> bytes:
         rows = samples.by_index()
         _check(rows, about)
-        cells = about.modality.cells(rows.arrays)
-        table = _table(rows, cells, about)
+        table = _table(rows, about)
         sink = pa.BufferOutputStream()
-        with _writer(sink, table.schema, about.modality.column) as writer:
-            for start, stop in pairwise(self._cuts([len(cell) for cell in cells])):
+        with _writer(sink, table.schema, about.modality.published) as writer:
+            for start, stop in pairwise(self._cuts(_sizes(table.select(about.modality.published)))):
                 writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
         return sink.getvalue().to_pybytes()
 
@@ -62,7 +63,7 @@ class Parquet(Format):
             with pq.ParquetFile(watched, pre_buffer=False) as file:  # a read is a column chunk
                 return _samples(file, watched, len(data), modality)
 
-    def _cuts(self, sizes: list[int]) -> list[int]:
+    def _cuts(self, sizes: np.ndarray) -> list[int]:
         """Where row groups begin, and the end of the last: as few as the bounds allow, filled in order."""
         ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         cuts = [0]
@@ -78,14 +79,16 @@ def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modali
     schema = file.schema_arrow
     said = json.loads((schema.metadata or {})[b"genai"])
     shape = _shape(said["array_shape"])
-    kind = modality or find(modalities, _own(str(said["modality"])), Modality)()  # type: ignore[type-abstract]
+    kind = (modality or _own(said["modality"])).strict()
+    if kind.array_shape != shape:
+        raise ValueError(f"its rows are {kind.array_shape}, it claims {shape}")
     rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     check_rows(rows, size)
     if sum(rows) * prod(shape) > max(PIXEL_BYTES, PIXEL_RATIO * size):
         raise ValueError(f"its {size:,} bytes claim {sum(rows):,} rows of {shape}")
     watched.watch(shared=False)
-    cells = file.read([f"{kind.column}.bytes"], use_threads=False).column(kind.column).combine_chunks()
-    arrays = _decoded(cells.field("bytes").to_pylist(), kind, shape)
+    cells = file.read(leaves(schema, [*kind.published]), use_threads=False).select(kind.published).combine_chunks()
+    arrays = _decoded(kind.values(cells), kind)
     watched.watch()
     columns = [name for name in ("index", "label") if name in schema.names]
     if any(schema.field(name).type != pa.int64() for name in columns):
@@ -100,14 +103,24 @@ def _shape(found: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _decoded(cells: list[bytes], kind: Modality, shape: tuple[int, ...]) -> np.ndarray:
-    kind = kind.resolve(cells[0]) if cells else kind
-    if cells and kind.array_shape != shape:
-        raise ValueError(f"its rows are {kind.array_shape}, it claims {shape}")
-    arrays = np.empty((len(cells), *shape), np.uint8)
-    for row, cell in enumerate(cells):
-        arrays[row] = kind.decode(cell)[0]
+def _decoded(values: list[Any], kind: Modality) -> np.ndarray:
+    arrays = np.empty((len(values), *kind.array_shape), np.uint8)
+    for row, value in enumerate(values):
+        arrays[row] = kind.decode(value)[0]
     return arrays
+
+
+def _sizes(cells: pa.Table) -> np.ndarray:
+    """About how many bytes each row takes."""
+    return sum((_widths(column.combine_chunks()) for column in cells.columns), np.zeros(len(cells), np.int64))
+
+
+def _widths(column: pa.Array) -> np.ndarray:
+    if pa.types.is_struct(column.type):
+        column = column.field("bytes")
+    if pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+        return np.asarray(pc.binary_length(column).fill_null(0), np.int64)
+    return np.full(len(column), WIDTH, np.int64)
 
 
 def _check(rows: Samples, about: About) -> None:
@@ -120,10 +133,9 @@ def _check(rows: Samples, about: About) -> None:
         assert high < len(about.classes), f"found the label {high}, there are {len(about.classes)} classes"
 
 
-def _table(rows: Samples, cells: list[bytes], about: About) -> pa.Table:
+def _table(rows: Samples, about: About) -> pa.Table:
     suffix = about.modality.suffix
-    image, feature = about.modality.arrow(cells, [f"{index}{suffix}" for index in rows.indices.tolist()])
-    columns: dict[str, tuple[pa.Array, dict[str, Any]]] = {about.modality.column: (image, feature)}
+    columns = about.modality.columns(rows.arrays, [f"{index}{suffix}" for index in rows.indices.tolist()])
     if rows.labels is not None:
         columns["label"] = pa.array(rows.labels), {"_type": "ClassLabel", "names": list(about.classes)}
     columns["index"] = pa.array(rows.indices), _value("int64")
@@ -151,15 +163,15 @@ def _said(about: About) -> bytes:
             "seed": about.seed,
             "key": about.key,
             "generator": about.generator,
-            "modality": name_of(modalities, type(about.modality)),
+            "modality": describe(modalities, about.modality.plain()),
             "array_shape": list(about.modality.array_shape),
             "extra": dict(about.extra),
         }
     )
 
 
-def _writer(sink: pa.NativeFile, schema: pa.Schema, image: str) -> pq.ParquetWriter:
-    plain = [name for name in schema.names if name != image]
+def _writer(sink: pa.NativeFile, schema: pa.Schema, values: tuple[str, ...]) -> pq.ParquetWriter:
+    plain = [field.name for field in schema if field.name not in values or pa.types.is_primitive(field.type)]
     return pq.ParquetWriter(
         sink,
         schema,
@@ -171,10 +183,10 @@ def _writer(sink: pa.NativeFile, schema: pa.Schema, image: str) -> pq.ParquetWri
     )
 
 
-def _own(name: str) -> str:
-    if ":" in name:
-        raise IntegrityError(f"the part holds {name!r}, which is no modality of ours; give it to read the part")
-    return name
+def _own(said: dict[str, Any]) -> Modality:
+    if ":" in (name := str(said["kind"])):
+        raise IntegrityError(f"the part holds {name[:100]!r}, which is no modality of ours; give it to read the part")
+    return modalities.stored(said)
 
 
 @contextmanager

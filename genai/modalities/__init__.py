@@ -8,35 +8,69 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from genai.errors import DataError
 from genai.registry import rebuild
+from genai.space import Space
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from torch import Tensor
 
+    from genai.look import Figure, Look
+    from genai.sources import Row
+
 
 ARRAY_BYTES = 1 << 28  # of one row: more than the largest image has
 
 
 class Modality(ABC):
-    """Rows <-> arrays <-> tensors <-> cells of a published part.
+    """Values of a source <-> arrays <-> tensors <-> columns of a published part.
 
-    A row's *array* is the prepared form: a NumPy array of one dtype and shape for the whole dataset, small
-    enough to train from (images: uint8, height x width x channels).
+    A *value* is a row as a source gives it: what is in the columns that `picked` names, or the bytes of a file. An
+    *array* is its prepared form: bytes (NumPy, uint8) of one shape for the whole dataset, small enough to train from
+    (images: height x width x channels), by which a row is known; what they mean is the modality's own business.
     """
 
-    #: name of the published column
-    column: ClassVar[str]
+    #: what a row is called in messages
+    noun: ClassVar[str]
+    #: endings, in small letters, of the files that hold one row each
+    files: ClassVar[tuple[str, ...]] = ()
     #: how the name of a published cell ends
     suffix: ClassVar[str]
+    #: whether its tensors are tokens; else numbers
+    tokens: ClassVar[bool] = False
 
     @abstractmethod
-    def resolve(self, value: bytes | np.ndarray) -> Self:
-        """This modality with everything that the spec left open settled by the first row of the source."""
+    def picked(self, key: str, schema: pa.Schema) -> list[str]:
+        """The columns of a table that hold a row's value; the label's column is not in `schema`. Raises DataError,
+        with the file `key`, where they cannot be told.
+        """
+
+    @abstractmethod
+    def values(self, columns: pa.Table | pa.RecordBatch) -> list[Any]:
+        """The value of each row of the picked columns, in the order of `picked`; None where there is none."""
+
+    @abstractmethod
+    def resolve(self, value: Any) -> Self:
+        """This modality with everything that the spec left open settled by one value."""
+
+    def settle(self, rows: Iterable[Row]) -> Self:
+        """This modality with everything that the spec left open settled by the rows of the source that have no error:
+        by the first that can be used, unless a kind has to see them all. What it settles must not depend on the order
+        of the rows then. Raises DataError.
+        """
+        refused: DataError | None = None
+        for row in rows:
+            try:
+                return self.resolve(row.value)
+            except DataError as error:
+                refused = refused or DataError(f"{row.where}: {error}")
+        raise refused or DataError("found no row with a value and a label; allowed: at least one")
 
     @property
     @abstractmethod
@@ -44,20 +78,25 @@ class Modality(ABC):
         """Shape of one model tensor, channels first. Only of a resolved modality."""
 
     @property
+    def space(self) -> Space:
+        """What a family models. Only of a resolved modality."""
+        return Space(self.shape)
+
+    @property
     @abstractmethod
     def array_shape(self) -> tuple[int, ...]:
         """Shape of one prepared array (dtype is uint8). Only of a resolved modality."""
 
     @abstractmethod
-    def decode(self, value: bytes | np.ndarray) -> tuple[np.ndarray, bytes]:
-        """A source value as its array, and the 32-byte SHA-256 of what the row *is* (decoded pixels in their
-        own size and mode, not the file that carries them), which decides the row's split and its place in the
-        training order. Raises DataError (without the place: the caller knows it).
+    def decode(self, value: Any) -> tuple[np.ndarray, bytes]:
+        """A value as its array, and the 32-byte SHA-256 of what the row *is* (decoded pixels in their own size and
+        mode, not the file that carries them), which decides the row's split and its place in the training order.
+        Raises DataError (without the place: the caller knows it).
         """
 
     @abstractmethod
     def to_tensor(self, arrays: np.ndarray) -> Tensor:
-        """(rows, *array_shape) uint8 -> (rows, *shape) float32 in [-1, 1]."""
+        """(rows, *array_shape) uint8 -> (rows, *shape) of `space`."""
 
     @abstractmethod
     def from_tensor(self, x: Tensor) -> np.ndarray:
@@ -65,11 +104,34 @@ class Modality(ABC):
 
     @abstractmethod
     def cells(self, arrays: np.ndarray) -> list[bytes]:
-        """Each array as the bytes that are published (an image: PNG). Same bytes for the same array."""
+        """Each array as a file of its own (an image: PNG). Same bytes for the same array."""
 
     @abstractmethod
-    def arrow(self, cells: list[bytes], names: list[str]) -> tuple[pa.Array, dict[str, Any]]:
-        """The published column and its Hugging Face feature (`{"_type": "Image"}`)."""
+    def looks(self, arrays: np.ndarray) -> list[Look]:
+        """Each array as a person takes it in."""
+
+    def figures(self, real: np.ndarray, synthetic: np.ndarray) -> list[Figure]:
+        """What is seen of many rows only, real beside synthetic."""
+        return []
+
+    @property
+    @abstractmethod
+    def published(self) -> tuple[str, ...]:
+        """The names of the published columns. Only of a resolved modality."""
+
+    @abstractmethod
+    def columns(self, arrays: np.ndarray, names: list[str]) -> dict[str, tuple[pa.Array, dict[str, Any]]]:
+        """The published columns, with the Hugging Face feature of each (`{"_type": "Image"}`); `names` are those of
+        the rows, for kinds whose cells are files. `values` and `decode` make the same arrays of them.
+        """
+
+    def strict(self) -> Self:
+        """This modality, resolved, for values that are of its form already: others are refused, not bent."""
+        return self
+
+    def plain(self) -> Self:
+        """What of it is needed to read published columns: said in each part."""
+        return self
 
 
 def stored(found: dict[str, Any]) -> Modality:

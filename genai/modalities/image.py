@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Le, doc
 
 from genai.errors import DataError
-from genai.modalities import Modality
+from genai.modalities._files import OfFiles
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from torch import Tensor
+
+    from genai.look import Look
 
 _CHANNELS = {"L": 1, "RGB": 3}
 
@@ -28,7 +29,7 @@ Pixels = Annotated[int, Ge(1), Le(4096)]
 
 
 @dataclass(frozen=True)
-class Image(Modality):
+class Image(OfFiles):
     """Pictures of one size and mode."""
 
     size: Annotated[Pixels | tuple[Pixels, Pixels] | None, doc("Side, or (height, width); null: as the data is.")] = (
@@ -42,8 +43,11 @@ class Image(Modality):
         Literal["nearest", "bilinear", "bicubic", "lanczos"], doc("All but nearest are antialiased.")
     ] = "bicubic"
 
-    column: ClassVar[str] = "image"
+    noun: ClassVar[str] = "image"
+    files: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
     suffix: ClassVar[str] = ".png"
+    column: ClassVar[str] = "image"
+    feature: ClassVar[str] = "Image"
     _settled: ClassVar[str] = ""  # what `resolve` took from the data: another row may then not differ in it
 
     def resolve(self, value: bytes | np.ndarray) -> Self:
@@ -128,8 +132,12 @@ class Image(Modality):
 
         return png.encode(arrays)
 
-    def arrow(self, cells: list[bytes], names: list[str]) -> tuple[pa.Array, dict[str, Any]]:
-        import pyarrow as pa
+    def looks(self, arrays: np.ndarray) -> list[Look]:
+        from genai.look import Look
 
-        columns = [pa.array(cells, pa.binary()), pa.array(names, pa.string())]
-        return pa.StructArray.from_arrays(columns, names=["bytes", "path"]), {"_type": "Image"}
+        return [Look(png=cell) for cell in self.cells(arrays)]
+
+    def strict(self) -> Self:
+        made = replace(self)
+        object.__setattr__(made, "_settled", "size mode")
+        return made

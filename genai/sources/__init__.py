@@ -15,12 +15,14 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Protocol
-
-import numpy as np
+from typing import Any, BinaryIO, ClassVar, Protocol
 
 from genai.errors import DataError
+from genai.modalities import Modality
+from genai.modalities.image import Image
 from genai.registry import find, names
+
+PICTURES = Image()  # what rows are where nobody says it
 
 
 class Entry(Protocol):
@@ -65,31 +67,32 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled row. `where` names it for a person: `train.parquet row 17` (from 0), `cats/001.png`. A row
-    that has no value or no label carries the reason as `error` instead.
+    """One labelled row. `value` is what the modality decodes: a file's bytes, an array of pixels, a text. `where` names
+    it for a person: `train.parquet row 17` (from 0), `cats/001.png`. A row that has no value or no label carries the
+    reason as `error` instead.
     """
 
-    value: bytes | np.ndarray
+    value: Any
     label: int | str | None
     where: str
     error: str | None = None
 
 
 class Source(ABC):
-    """A kind of dataset. Made with `(files, pattern, label)`: `pattern` is the URI without its root: a file, a
-    glob, or "" for all of the root; `label` is the label column, or None for unlabelled data. Sources can be
-    pickled where their files can.
+    """A kind of dataset. Made with `(files, pattern, label, modality)`: `pattern` is the URI without its root: a file,
+    a glob, or "" for all of the root; `label` is the label column, or None for unlabelled data; `modality` is what a
+    row is. Sources can be pickled where their files can.
     """
 
     #: the scheme of a kind that has its own and needs no files, such as `sklearn`
     scheme: ClassVar[str] = ""
-    #: the endings, in small letters, of the files that a kind reads
+    #: the endings, in small letters, of the files that a kind reads whatever the rows are
     suffixes: ClassVar[tuple[str, ...]] = ()
     #: a file that says that all of its folder is of this kind, whatever else lies there
     mark: ClassVar[re.Pattern[str] | None] = None
 
-    def __init__(self, files: Files | None, pattern: str, label: str | None) -> None:
-        self._files, self.pattern, self.label = files, pattern, label
+    def __init__(self, files: Files | None, pattern: str, label: str | None, modality: Modality = PICTURES) -> None:
+        self._files, self.pattern, self.label, self.modality = files, pattern, label, modality
 
     @property
     def files(self) -> Files:
@@ -97,11 +100,17 @@ class Source(ABC):
         return self._files
 
     @classmethod
-    def claims(cls, uri: str) -> bool:
+    def endings(cls, modality: Modality) -> tuple[str, ...]:  # noqa: ARG003  # most read the same for all
+        """The endings, in small letters, of the files that the kind reads for rows of a modality."""
+        return cls.suffixes
+
+    @classmethod
+    def claims(cls, uri: str, modality: Modality = PICTURES) -> bool:
         """Whether a URI (as the user wrote it) is of this kind, judged by its text alone."""
         if "://" in uri and cls.scheme == uri.split("://", maxsplit=1)[0]:
             return True
-        return uri.lower().endswith(cls.suffixes) if cls.suffixes else False
+        endings = cls.endings(modality)
+        return uri.lower().endswith(endings) if endings else False
 
     @classmethod
     def split(cls, uri: str) -> tuple[str, str]:
@@ -130,25 +139,28 @@ class Source(ABC):
 
     def entries(self) -> list[Entry]:
         """The files that match the pattern, in order. Raises DataError where there are none."""
-        found = [e for e in self.files.list(_fixed(self.pattern)) if _reads(type(self), self.pattern, e.key)]
+        endings = self.endings(self.modality)
+        found = [e for e in self.files.list(_fixed(self.pattern)) if _reads(endings, self.pattern, e.key)]
         if not found:
             place = f"{self.files.uri.rstrip('/')}/{self.pattern}"
-            raise DataError(f"{place}: found no file; allowed: a path, folder or glob with {', '.join(self.suffixes)}")
+            raise DataError(f"{place}: found no file; allowed: a path, folder or glob with {', '.join(endings)}")
         return found
 
 
-def open_source(uri: str, label: str | None, open_files: Callable[[str], Files]) -> Source:
+def open_source(
+    uri: str, label: str | None, open_files: Callable[[str], Files], modality: Modality = PICTURES
+) -> Source:
     """The source that a URI stands for; `open_files` opens its root, a folder or `s3://bucket/prefix`.
 
     Raises DataError where the URI says no kind and its folder holds nothing that one reads.
     """
     kinds = [find(sys.modules[__name__], name, Source) for name in names(sys.modules[__name__])]  # type: ignore[type-abstract]
-    kind = next((k for k in kinds if k.claims(uri)), None)
+    kind = next((k for k in kinds if k.claims(uri, modality)), None)
     if kind and kind.scheme:
-        return kind(None, uri.split("://")[1], label)
+        return kind(None, uri.split("://")[1], label, modality)
     root, pattern = kind.split(uri) if kind else split(uri, is_file=False)
     files = open_files(root)
-    return (kind or _kind_by_listing(kinds, files, pattern, uri))(files, pattern, label)
+    return (kind or _kind_by_listing(kinds, files, pattern, uri, modality))(files, pattern, label, modality)
 
 
 def split(uri: str, *, is_file: bool) -> tuple[str, str]:
@@ -172,7 +184,9 @@ def is_hidden(key: str) -> bool:
     return any(part.startswith((".", "_")) for part in key.split("/"))
 
 
-def _kind_by_listing(kinds: list[type[Source]], files: Files, pattern: str, uri: str) -> type[Source]:
+def _kind_by_listing(
+    kinds: list[type[Source]], files: Files, pattern: str, uri: str, modality: Modality
+) -> type[Source]:
     """The kind that has marked the folder, else the one that reads most of the files that match."""
     marked = [kind for kind in kinds if kind.mark]
     count: Counter[type[Source]] = Counter()
@@ -180,9 +194,9 @@ def _kind_by_listing(kinds: list[type[Source]], files: Files, pattern: str, uri:
         found = next((kind for kind in marked if kind.mark and kind.mark.search(entry.key)), None)
         if found and _matches(pattern, entry.key):
             return found
-        count.update(kind for kind in kinds if _reads(kind, pattern, entry.key))
+        count.update(kind for kind in kinds if _reads(kind.endings(modality), pattern, entry.key))
     if not count:
-        known = ", ".join(suffix for k in kinds for suffix in k.suffixes)
+        known = ", ".join(suffix for k in kinds for suffix in k.endings(modality))
         schemes = ", ".join(f"{k.scheme}://" for k in kinds if k.scheme)
         raise DataError(f"{uri}: found no data; allowed: a path, folder or glob with {known}, or {schemes}")
     return count.most_common(1)[0][0]
@@ -193,8 +207,8 @@ def _fixed(pattern: str) -> str:
     return re.split(r"[*?]", pattern, maxsplit=1)[0]
 
 
-def _reads(kind: type[Source], pattern: str, key: str) -> bool:
-    wanted = key.lower().endswith(kind.suffixes) and _matches(pattern, key)
+def _reads(endings: tuple[str, ...], pattern: str, key: str) -> bool:
+    wanted = key.lower().endswith(endings) and _matches(pattern, key)
     return wanted and (key == pattern or not is_hidden(key))
 
 

@@ -1,51 +1,56 @@
-"""Tables as sources: which column is the image, which the label, and what a row of the two says.
+"""Tables as sources: which columns hold a row's value (the modality knows), which the label, and what a row says.
 
-The image column is `image`, else the only one that can hold images: binary, or a struct with binary `bytes` (what
-Hugging Face datasets writes). The label column holds integers, strings or booleans.
+The label column holds integers, strings or booleans.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
-from genai.errors import DataError
+from genai.errors import DataError, listed
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 LABEL = 1000  # characters of a class's name
 
 _HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can say
 
-Said = tuple[bytes, int | str | None, str | None]  # value, label, error of a row
+Said = tuple[Any, int | str | None, str | None]  # value, label, error of a row
 
 
-def chosen(key: str, schema: pa.Schema, label: str | None) -> tuple[str, str | None]:
-    """The image column and the label column. Raises DataError where there is none, or more than one."""
+def chosen(key: str, schema: pa.Schema, label: str | None, modality: Modality) -> tuple[list[str], str | None]:
+    """The columns of the value, and that of the label. Raises DataError where they cannot be told."""
     if label is None:
-        return _image_column(key, schema, None), None
+        return modality.picked(key, schema), None
     if schema.names.count(label) != 1:
         found = "no" if label not in schema.names else "more than one"
         raise DataError(
-            f"{key}: found {found} label column {label!r}, the columns are {_listed(schema.names)}; "
+            f"{key}: found {found} label column {label!r}, the columns are {listed(schema.names)}; "
             "set data.label to one of them, or to null for unlabelled data"
         )
     kind = schema.field(label).type
     if not _is_label(kind.value_type if types.is_dictionary(kind) else kind):
         raise DataError(f"{key}: the label column {label!r} holds {kind}; allowed: integers, strings, booleans")
-    return _image_column(key, schema, label), label
+    return modality.picked(key, pa.schema([field for field in schema if field.name != label])), label
 
 
-def said(images: pa.Array, labels: pa.Array | None, names: list[str] | None) -> Iterator[Said]:
-    """What the rows of a batch say. `names` are those of its classes, where its labels are their numbers."""
-    values = (pc.struct_field(images, "bytes") if types.is_struct(images.type) else images).to_pylist()
+def said(
+    columns: pa.RecordBatch, labels: pa.Array | None, names: list[str] | None, modality: Modality
+) -> Iterator[Said]:
+    """What the rows of a batch of the value's columns say. `names` are those of its classes, where its labels are their
+    numbers.
+    """
+    values = modality.values(columns)
     given = [None] * len(values) if labels is None else _labels_of(labels)
     for value, label in zip(values, given, strict=True):
         found, error = (None, None) if labels is None else named(label, names)
-        yield value or b"", found, "the image is null" if value is None else error
+        yield value, found, f"the {modality.noun} is null" if value is None else error
 
 
 def class_names(features: Any, label: str) -> list[str] | None:
@@ -78,35 +83,6 @@ def _fault(label: int | str | bytes) -> str | None:
     if isinstance(label, str) and len(label) > LABEL:
         return f"the label has {len(label):,} characters; allowed: at most {LABEL:,}"
     return None
-
-
-def _image_column(key: str, schema: pa.Schema, label: str | None) -> str:
-    able = [field.name for field in schema if field.name != label and _holds_images(field.type)]
-    if able.count("image") == 1:
-        able = ["image"]
-    if len(able) != 1 or schema.names.count(able[0]) != 1:
-        columns = _listed([f"{field.name} ({field.type})" for field in schema])
-        raise DataError(
-            f"{key}: found {len(able) or 'no'} columns that can hold images, the columns are {columns}; "
-            "allowed: one of binary or struct<bytes: binary, …>, or one of these named image"
-        )
-    return able[0]
-
-
-def _listed(names: list[str]) -> str:
-    """Names on one line of bounded length."""
-    text = ", ".join(name if name.isprintable() else repr(name) for name in names[:100])
-    return text if len(text) <= 500 and len(names) <= 100 else f"{text[:500]}…"
-
-
-def _holds_images(kind: pa.DataType) -> bool:
-    if types.is_struct(kind):
-        return any(field.name == "bytes" and _is_binary(field.type) for field in kind)
-    return _is_binary(kind)
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return types.is_binary(kind) or types.is_large_binary(kind)
 
 
 def _is_label(kind: pa.DataType) -> bool:

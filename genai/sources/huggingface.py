@@ -53,11 +53,12 @@ class HuggingfaceSource(Source):
     def read(self, fragment: Fragment) -> Iterator[Row]:
         names = self.names()
         with self._opened(fragment.key) as file:
-            image, label = chosen(fragment.key, schema_of(file), self.label)
-            batch = fetch(file, fragment.part, [image, *([label] if label else [])])
+            value, label = chosen(fragment.key, schema_of(file), self.label, self.modality)
+            batch = fetch(file, fragment.part, [*value, *([label] if label else [])])
             labels = batch.column(label) if label else None
-            for row, (value, found, error) in enumerate(said(batch.column(image), labels, names), fragment.first):
-                yield Row(value, found, f"{fragment.key} row {row}", error)
+            rows = said(batch.select(value), labels, names, self.modality)
+            for row, (one, found, error) in enumerate(rows, fragment.first):
+                yield Row(one, found, f"{fragment.key} row {row}", error)
 
     def names(self) -> list[str] | None:
         return class_names(self._features, self.label) if self.label else None
@@ -102,7 +103,7 @@ class HuggingfaceSource(Source):
 
     def _batches(self, key: str) -> list[Fragment]:
         with self._opened(key) as file:
-            chosen(key, schema_of(file), self.label)
+            chosen(key, schema_of(file), self.label, self.modality)
             return [Fragment(key, batch.at, batch.rows, first=batch.first) for batch in batches(file)]
 
     @contextmanager

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from genai.errors import DataError
 from genai.identity import canonical
-from genai.sources import Entry, Fragment
+from genai.modalities import Modality
+from genai.sources import PICTURES, Entry, Fragment
 from genai.sources._columns import chosen
 from genai.sources._iceberg_plan import Snapshot, parted, placed, plan
 from genai.sources.parquet import ParquetSource
@@ -35,7 +36,7 @@ class IcebergSource(ParquetSource):
     mark = re.compile(r"(?:^|/)metadata/v?([0-9]+)[^/]*\.metadata\.json$")
 
     @classmethod
-    def claims(cls, uri: str) -> bool:
+    def claims(cls, uri: str, modality: Modality = PICTURES) -> bool:  # noqa: ARG003  # a table has rows of any kind
         return uri.startswith(SCHEME) or _URI.fullmatch(uri) is not None
 
     @classmethod
@@ -74,12 +75,12 @@ class IcebergSource(ParquetSource):
     def names_in(self, schema: pa.Schema) -> list[str] | None:
         return self.names()
 
-    def columns(self, key: str, schema: pa.Schema) -> tuple[str, str | None]:
+    def columns(self, key: str, schema: pa.Schema) -> tuple[list[str], str | None]:
         """As the file calls them."""
         own = self._own_names(schema)
         fields = [schema.field(name).with_name(table) for table, name in own.items() if schema.names.count(name) == 1]
-        image, label = chosen(key, pa.schema(fields), self.label)
-        return own[image], own[label] if label else None
+        value, label = chosen(key, pa.schema(fields), self.label, self.modality)
+        return [own[name] for name in value], own[label] if label else None
 
     def _own_names(self, schema: pa.Schema) -> dict[str, str]:
         """A file's names of the table's columns: by field id, else by the name mapping, else by name."""

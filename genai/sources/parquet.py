@@ -1,8 +1,8 @@
 """Parquet files: one, a glob, or a folder. A fragment is a row group.
 
-A ClassLabel's names come from the `huggingface` key of the schema metadata. Only the image and the label column are
-read, a few rows at a time; how many follows from the largest value that a page can hold, so that memory is bounded
-whatever a file claims (`genai.parquet_pages`).
+A ClassLabel's names come from the `huggingface` key of the schema metadata. Only the columns of the value and of the
+label are read, a few rows at a time; how many follows from the largest value that a page can hold, so that memory is
+bounded whatever a file claims (`genai.parquet_pages`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import types
 
 from genai.errors import DataError
-from genai.parquet_pages import Watched, check_rows
+from genai.parquet_pages import Watched, check_rows, leaves
 from genai.sources import Fragment, Row, Source
 from genai.sources._columns import chosen, class_names, said
 
@@ -41,14 +40,14 @@ class ParquetSource(Source):
 
     def read(self, fragment: Fragment) -> Iterator[Row]:
         with self._opened(fragment.key) as (file, watched):
-            image, label = self.columns(fragment.key, file.schema_arrow)
+            value, label = self.columns(fragment.key, file.schema_arrow)
             names = self.names_in(file.schema_arrow) if label else None
-            wanted = [_leaf(file.schema_arrow, image), *([label] if label else [])]
+            wanted = [*leaves(file.schema_arrow, value), *([label] if label else [])]
             first = row = sum(file.metadata.row_group(before).num_rows for before in range(fragment.part))
             for batch in _batches(file, watched, fragment.part, wanted):
                 labels = batch.column(label) if label else None
-                for value, found, error in said(batch.column(image), labels, names):
-                    yield Row(value, found, f"{fragment.key} row {row}", error)
+                for one, found, error in said(batch.select(value), labels, names, self.modality):
+                    yield Row(one, found, f"{fragment.key} row {row}", error)
                     row += 1
             if row - first != file.metadata.row_group(fragment.part).num_rows:
                 raise ValueError(f"the footer claims other rows than the {row - first:,} that are there")
@@ -59,9 +58,9 @@ class ParquetSource(Source):
         with self._opened(self.entries()[0].key) as (file, _):
             return self.names_in(file.schema_arrow)
 
-    def columns(self, key: str, schema: pa.Schema) -> tuple[str, str | None]:
-        """The image column and the label column of a file. Raises DataError."""
-        return chosen(key, schema, self.label)
+    def columns(self, key: str, schema: pa.Schema) -> tuple[list[str], str | None]:
+        """The columns of the value, and that of the label, of a file. Raises DataError."""
+        return chosen(key, schema, self.label, self.modality)
 
     def names_in(self, schema: pa.Schema) -> list[str] | None:
         """The class names that a file declares."""
@@ -92,11 +91,6 @@ class ParquetSource(Source):
                 raise DataError(
                     f"{key}: not a readable Parquet file: {found}; allowed: whole, unencrypted .parquet"
                 ) from error
-
-
-def _leaf(schema: pa.Schema, image: str) -> str:
-    """The image column as it is projected."""
-    return f"{image}.bytes" if types.is_struct(schema.field(image).type) else image
 
 
 def _batches(file: pq.ParquetFile, watched: Watched, part: int, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -1,9 +1,9 @@
 """WebDataset: tars in which the files of a sample follow one another and share a name up to its first dot.
 
-A sample has one image (`.png`, `.jpg`, …) and a label: what its `.json` has under `data.label`, else the content of the
-member that is so called (`data.label: breed` -> `.breed`). The usual `data.label: label` stands for `label` in `.json`,
-else `.cls`, else `.txt`. A number in `.cls` is a class's place among the names that the dataset card beside the tars
-(`README.md`, Hugging Face front matter) gives to `cls`, if there is one; our own export writes it.
+A sample has one file that is the row (`.png`, `.jpg`, …) and a label: what its `.json` has under `data.label`, else the
+content of the member that is so called (`data.label: breed` -> `.breed`). The usual `data.label: label` stands for
+`label` in `.json`, else `.cls`, else `.txt`. A number in `.cls` is a class's place among the names that the dataset
+card beside the tars (`README.md`, Hugging Face front matter) gives to `cls`, if there is one; our own export writes it.
 
 A fragment is a tar, uncompressed: a compressed one could only be counted by reading it whole.
 """
@@ -28,7 +28,6 @@ from genai.sources._bounded import bounded
 from genai.sources._columns import named
 from genai.sources._tar import members
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 LARGEST, TEXT_BYTES, CARD_BYTES = 1 << 29, 1 << 20, 1 << 18  # bytes of an image, of a label's member, of the card
 FILES = 1000  # of a sample
@@ -66,7 +65,7 @@ class WebdatasetSource(Source):
                 where = f"{fragment.key} row {number} ({key[:200]})"
                 try:
                     label = self._label_of(file, sample) if self.label else None
-                    value = _bytes(file, _image(sample), LARGEST)
+                    value = _bytes(file, self._member(sample), LARGEST)
                 except _Unusable as error:
                     yield Row(b"", None, where, str(error))
                 else:
@@ -74,6 +73,17 @@ class WebdatasetSource(Source):
 
     def names(self) -> list[str] | None:
         return self._names if self.label == "label" else None
+
+    def _member(self, sample: Sample) -> tarfile.TarInfo:
+        """The file that is the row."""
+        known = self.modality.files
+        found = [name for name in sample if f".{name}".endswith(known)] if known else []
+        if len(found) != 1:
+            listed = ", ".join(f".{name[:50]}" for name in islice(found or sample, 20))
+            raise _Unusable(
+                f"found {len(found) or 'no'} {self.modality.noun}s in {listed}; allowed: one of {', '.join(known)}"
+            )
+        return sample[found[0]]
 
     def _count(self, key: str) -> int:
         with self._opened(key) as file:
@@ -160,14 +170,6 @@ def _samples(file: BinaryIO) -> Iterator[tuple[str, Sample]]:
                 raise ValueError(f"the sample {key[:100]!r} has {ending[:50]!r} twice, or more than {FILES:,} files")
             sample[ending] = member
         yield key, sample
-
-
-def _image(sample: Sample) -> tarfile.TarInfo:
-    found = [name for name in sample if f".{name}".endswith(IMAGES)]
-    if len(found) != 1:
-        listed = ", ".join(f".{name[:50]}" for name in islice(found or sample, 20))
-        raise _Unusable(f"found {len(found) or 'no'} images in {listed}; allowed: one of {', '.join(IMAGES)}")
-    return sample[found[0]]
 
 
 def _texts(label: str | None) -> set[str]:

@@ -214,7 +214,7 @@ def loss_infinite(scene: Scene) -> None:
     "`genai run job.yaml`, with a family of your own whose measure is not finite",
 )
 def measure_infinite(scene: Scene) -> None:
-    net, held = initial(FAMILY, IMAGE.shape, 2, 0), (np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
+    net, held = initial(FAMILY, IMAGE.space, 2, 0), (np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int64))
     means(lambda _net, x, *_: {"nelbo": torch.full((len(x),), torch.inf)}, net, IMAGE, held, 0, Alone())
 
 
@@ -249,7 +249,7 @@ def shape_odd(scene: Scene) -> None:
 
 
 def drawn(labels: list[int] | None) -> None:
-    weights = initial(FAMILY, IMAGE.shape, 2, 0).state_dict()
+    weights = initial(FAMILY, IMAGE.space, 2, 0).state_dict()
     Generator(Checkpoint(FAMILY, IMAGE, ("cat", "dog"), dict(weights), {}), 0, 16).draw(range(2), labels)
 
 

@@ -23,6 +23,7 @@ from genai.identity import sha256
 from genai.modalities.image import Image
 from genai.prepared import Prepared
 from genai.recipe import Recipe
+from genai.space import Space
 from genai.train import Trained, initial
 from jobs.events import Event
 from jobs.ledger import Manifest, Receipt
@@ -135,7 +136,7 @@ def checkpoint() -> list[bytes]:
 
 
 def _checkpoint(family: Flow | Vae) -> Checkpoint:
-    state = initial(family, (1, 3, 2), 2, 0).state_dict()
+    state = initial(family, Space((1, 3, 2)), 2, 0).state_dict()
     trained = Trained(state, 7, {"loss": 1.0}, [])
     return Checkpoint.of(trained, family, Image((3, 2), "L"), ("no", "yes"), Recipe(steps=7), sha256(b""))
 

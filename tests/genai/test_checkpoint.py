@@ -16,10 +16,11 @@ from genai.errors import IntegrityError
 from genai.families.vae import Vae
 from genai.modalities.image import Image
 from genai.recipe import Recipe
+from genai.space import Space
 from genai.train import Trained, initial
 
 FAMILY = Vae("dense", latent=2, width=4)
-WEIGHTS = initial(FAMILY, (1, 2, 3), 2, 0).state_dict()
+WEIGHTS = initial(FAMILY, Space((1, 2, 3)), 2, 0).state_dict()
 TRAINED = Trained(WEIGHTS, 7, {"nelbo": 1.0}, [])
 MADE = Checkpoint.of(TRAINED, FAMILY, Image((2, 3), "L"), ("no", "yes"), Recipe(steps=7), "d" * 64)
 FILES = MADE.to_files()
@@ -59,7 +60,7 @@ def test_the_digest_is_of_both_files():
 def test_labels_that_a_member_ignores_are_not_its_classes():
     """An unconditional member of a labelled data set has no classes."""
     family = replace(FAMILY, conditional=False)
-    trained = replace(TRAINED, weights=initial(family, (1, 2, 3), 2, 0).state_dict())
+    trained = replace(TRAINED, weights=initial(family, Space((1, 2, 3)), 2, 0).state_dict())
     made = Checkpoint.of(trained, family, Image((2, 3), "L"), ("no", "yes"), Recipe(steps=7), "")
     assert Checkpoint.from_files(made.to_files(), made.digest).classes == ()
 

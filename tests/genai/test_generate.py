@@ -10,10 +10,11 @@ from genai.errors import InputError
 from genai.families.vae import Vae
 from genai.generate import Generator
 from genai.modalities.image import Image
+from genai.space import Space
 from genai.train import initial
 
 FAMILY = Vae("dense", latent=4, width=16)
-WEIGHTS = {name: 3 * t for name, t in initial(FAMILY, (1, 6, 5), 3, 0).state_dict().items()}
+WEIGHTS = {name: 3 * t for name, t in initial(FAMILY, Space((1, 6, 5)), 3, 0).state_dict().items()}
 CHECKPOINT = Checkpoint(FAMILY, Image((6, 5), "L"), ("a", "b", "c"), WEIGHTS, {})
 GENERATOR = Generator(CHECKPOINT, seed=1, batch=16)
 
@@ -58,7 +59,7 @@ def test_a_label_that_is_none_is_refused(labels):
 def test_a_checkpoint_without_classes_needs_no_labels():
     """Zeros will do, as in data without labels."""
     family = replace(FAMILY, conditional=False)
-    weights = initial(family, (1, 6, 5), 0, 0).state_dict()
+    weights = initial(family, Space((1, 6, 5)), 0, 0).state_dict()
     generator = Generator(Checkpoint(family, Image((6, 5), "L"), (), weights, {}), 1, 16)
     np.testing.assert_array_equal(generator.draw([4]), generator.draw([4], [0]))
 

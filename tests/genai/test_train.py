@@ -13,6 +13,7 @@ from genai.families.vae import Vae
 from genai.modalities.image import Image
 from genai.order import Rows
 from genai.recipe import Recipe
+from genai.space import Space
 from genai.train import fit, initial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -121,10 +122,10 @@ def test_torchs_own_generator_is_left_alone():
     """Initial weights follow from the seed, whatever was drawn before."""
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    a = initial(MEMBER.family, (1, 8, 8), 10, 0).state_dict()
+    a = initial(MEMBER.family, Space((1, 8, 8)), 10, 0).state_dict()
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(6)
-    b, c = (initial(MEMBER.family, (1, 8, 8), 10, seed).state_dict() for seed in (0, 1))
+    b, c = (initial(MEMBER.family, Space((1, 8, 8)), 10, seed).state_dict() for seed in (0, 1))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not torch.equal(a["encoder.0.weight"], c["encoder.0.weight"])
 
@@ -133,10 +134,10 @@ def test_torchs_own_generator_is_left_alone():
 class Line(Family):
     """w x, drawn to x: the gradient of the mean loss is 2 (w - 1) mean(x^2)."""
 
-    def network(self, shape, classes):
+    def network(self, space, classes):
         net = torch.nn.Linear(1, 1, bias=False)
         torch.nn.init.constant_(net.weight, 3.0)
-        net.shape, net.classes = shape, classes
+        net.shape, net.classes = space.shape, classes
         return net
 
     def loss(self, net, x, c, noise):

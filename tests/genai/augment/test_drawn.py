@@ -13,6 +13,7 @@ from genai.families.flow import Flow, Solver
 from genai.families.vae import Vae
 from genai.generate import Generator
 from genai.modalities.image import Image
+from genai.space import Space
 from genai.train import initial
 from jobs.shards import Plan
 from tests.genai.augment.made import CLASSES, real_rows
@@ -21,7 +22,7 @@ MADE = {"recipe": {}, "steps": 0, "prepared": "", "device": "cpu", "torch": torc
 
 
 def checkpoint(family, classes=CLASSES):
-    net = initial(family, (1, 8, 8), len(classes), 0)
+    net = initial(family, Space((1, 8, 8)), len(classes), 0)
     return Checkpoint(family, Image((8, 8), "L"), classes, net.state_dict(), MADE)
 
 

@@ -11,6 +11,7 @@ from genai.families.flow import Flow, Solver
 from genai.families.vae import Vae
 from genai.modalities.image import Image
 from genai.recipe import Recipe
+from genai.space import Space
 from genai.train import initial
 
 MEMBERS = {  # a new family adds a line; `test_conformance.py` then runs on it
@@ -31,7 +32,7 @@ class Member:
 
     def network(self, seed=0):
         """A network whose every weight is random: those that start at zero would hide what depends on them."""
-        net = initial(self.family, (1, 8, 8), len(CLASSES), seed)
+        net = initial(self.family, Space((1, 8, 8)), len(CLASSES), seed)
         weights = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for p in net.parameters():

@@ -17,6 +17,7 @@ from genai.families import Family
 from genai.generate import Generator
 from genai.noise import IndexNoise, StepNoise
 from genai.registry import find, names
+from genai.space import Space
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -135,7 +136,7 @@ def test_the_label_matters_where_it_should(member):
 
 def test_data_without_labels_will_do(member, rows):
     """With no classes, labels are all zero and mean nothing."""
-    net = member.family.network((1, 8, 8), 0)
+    net = member.family.network(Space((1, 8, 8)), 0)
     losses = member.family.loss(net, rows[0], torch.zeros(24, dtype=torch.int64), StepNoise(0, 0, 0, 24))
     assert losses.isfinite().all()
 

@@ -9,6 +9,7 @@ from torch import nn
 from genai.families._elbo import iwae, kl, log_bernoulli, log_normal
 from genai.families.vae import SMALLEST, Vae
 from genai.noise import EVALUATE, IndexNoise
+from genai.space import Space
 
 
 def test_the_divergence_is_that_of_samples():
@@ -101,7 +102,7 @@ def test_the_bound_does_not_depend_on_how_it_is_sliced(rows):
 
 def test_beta_weighs_the_cost_of_the_code_only(rows):
     """loss(beta) = reconstruction + beta KL, so it is linear in beta; measures do not know beta."""
-    net = Vae("dense", latent=4, width=16).network((1, 8, 8), 10)
+    net = Vae("dense", latent=4, width=16).network(Space((1, 8, 8)), 10)
     families = [Vae("dense", latent=4, beta=beta) for beta in (0.0, 1.0, 4.0)]
     at0, at1, at4 = (family.loss(net, *rows, IndexNoise(0, range(24))) for family in families)
     torch.testing.assert_close(at4, at0 + 4 * (at1 - at0))

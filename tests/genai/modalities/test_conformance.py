@@ -80,13 +80,16 @@ def test_cells_can_be_read_as_a_source(case):
     assert (again == decoded(case)).all()
 
 
-def test_the_published_column_has_a_row_for_each_cell(case):
-    """An Arrow array and the feature that Hugging Face knows it by."""
-    cells = case.modality.cells(decoded(case))
-    column, feature = case.modality.arrow(cells, [f"{i}.x" for i in range(len(cells))])
-    assert isinstance(column, pa.Array)
-    assert len(column) == len(cells)
-    assert feature["_type"]
+def test_the_published_columns_can_be_read_as_a_source(case):
+    """They are the ones that are said, Hugging Face knows each, and the rows of such a table are the arrays."""
+    arrays = decoded(case)
+    made = case.modality.columns(arrays, [f"{i}.x" for i in range(len(arrays))])
+    assert tuple(made) == case.modality.published
+    assert all(feature["_type"] for _, feature in made.values())
+    table = pa.table({name: column for name, (column, _) in made.items()})
+    picked = case.modality.picked("a.parquet", table.schema)
+    values = case.modality.values(table.select(picked).combine_chunks())
+    assert (np.stack([case.modality.strict().decode(value)[0] for value in values]) == arrays).all()
 
 
 def test_resolving_twice_changes_nothing(case):

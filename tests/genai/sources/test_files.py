@@ -3,10 +3,10 @@
 import os
 
 import pytest
+from genai.sources.images import RUN
 
 from genai.errors import DataError
 from genai.sources import open_source
-from genai.sources.images import RUN
 from jobs.stores import open_store
 
 

@@ -1,6 +1,7 @@
-"""Folders of images: `root/<label>/**/*.png`. A label is the name of the first folder below the root.
+"""Folders of files that hold one row each: `root/<label>/**/*.png`. A label is the name of the first folder below the
+root. Which files these are, the modality says.
 
-Without labels (`label: null`) the images may lie anywhere. Fragments are runs of 256 files in the order of their
+Without labels (`label: null`) the files may lie anywhere. Fragments are runs of 256 files in the order of their
 names, and carry these names, so that a worker lists nothing.
 """
 
@@ -8,19 +9,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import ClassVar
 
 from genai.errors import DataError
+from genai.modalities import Modality
 from genai.sources import Fragment, Row, Source
 
 RUN = 256  # files of a fragment
 LARGEST = 1 << 29  # bytes of a file: more than the largest image takes that is not compressed
 
 
-class ImagesSource(Source):
-    """Image files below one root."""
+class FilesSource(Source):
+    """Files below one root."""
 
-    suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".webp")
+    @classmethod
+    def endings(cls, modality: Modality) -> tuple[str, ...]:
+        return modality.files
 
     def fingerprint(self) -> list[tuple[str, int, str]]:
         return [(entry.key, entry.size, entry.version) for entry in self.entries()]
@@ -29,14 +32,14 @@ class ImagesSource(Source):
         keys = [entry.key for entry in self.entries()]
         if self.label not in {None, "label"}:
             raise DataError(
-                f"{self.files.uri}: found no column {self.label!r}, labels of image folders are the folders' names; "
-                "allowed for data.label: label, or null"
+                f"{self.files.uri}: found no column {self.label!r}, labels of folders of {self.modality.noun}s are the "
+                "folders' names; allowed for data.label: label, or null"
             )
         bare = next((key for key in keys if "/" not in key), None)
         if self.label and bare:
             raise DataError(
-                f"{self.files.uri}/{bare}: found an image outside of a label's folder; "
-                "allowed: <label>/<image>, or data.label: null for unlabelled images"
+                f"{self.files.uri}/{bare}: found a file outside of a label's folder; "
+                f"allowed: <label>/<{self.modality.noun}>, or data.label: null for unlabelled {self.modality.noun}s"
             )
         runs = [tuple(keys[at : at + RUN]) for at in range(0, len(keys), RUN)]
         return [Fragment(run[0], part, len(run), run) for part, run in enumerate(runs)]

@@ -1,0 +1,15 @@
+"""What a family models: tensors of one shape, of numbers or of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Space:
+    """Numbers in [-1, 1], float32 of (rows, *shape); or where there is a `vocabulary`, tokens, int64 of (rows, length)
+    in [0, vocabulary): 0 ends a sequence, and what follows it is 0 as well and counts for nothing.
+    """
+
+    shape: tuple[int, ...]
+    vocabulary: int = 0
