@@ -17,20 +17,20 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from math import prod
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genai import modalities
 from genai.augment.files import Item, Open
 from genai.augment.quotas import Choice, Quota, Supply
 from genai.augment.reading import Cursor
 from genai.augment.synthetic import MEND, Synthetic
 from genai.errors import DataError, InputError, IntegrityError, NotFound
 from genai.identity import sha256
-from genai.modalities import ARRAY_BYTES
+from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.parquet_pages import Watched
 from genai.sources import Entry, Files, Fragment, Row
@@ -67,7 +67,10 @@ class Published(Synthetic):
         self.parts, self.supply = _checked(found, self._uri)
         self.connect(files)
         with _door(f"{self._uri}/{self.parts[0].name}"):
-            self.modality = _modality(self._source.files, self.parts[0])
+            modality = _modality(self._source.files, self.parts[0])
+        if not isinstance(modality, Image):
+            raise InputError(f"{self._uri}: found a dataset of {modality.noun}s; allowed: images")
+        self.modality = modality
         self._blocks()
 
     def reader(self, *, reconnect: bool) -> Self:
@@ -232,16 +235,14 @@ def _part(entry: dict[str, Any]) -> Part:
     return part
 
 
-def _modality(files: Files, part: Part) -> Image:
+def _modality(files: Files, part: Part) -> Modality:
     """What the parts say that they hold."""
     with closing(files.open(part.name)) as raw, pq.ParquetFile(Watched(raw), pre_buffer=False) as file:
         said = json.loads((file.schema_arrow.metadata or {})[b"genai"])
-    if said["modality"] != "image":
-        raise ValueError(f"it holds {str(said['modality'])[:50]!r}; allowed: image")
-    shape = said["array_shape"]
-    if len(shape) != 3 or not all(type(side) is int and side > 0 for side in shape) or prod(shape) > ARRAY_BYTES:
-        raise ValueError(f"found rows of {str(shape)[:100]}")
-    return Image((shape[0], shape[1]), {1: "L", 3: "RGB"}[shape[2]])  # type: ignore[arg-type]
+    try:
+        return modalities.stored(said["modality"])
+    except (InputError, AssertionError) as error:
+        raise ValueError(f"found rows of {str(said['modality'])[:100]}: {error}") from error
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from genai import modalities
 from genai.errors import InputError, IntegrityError
 from genai.formats import About, Format, Samples
 from genai.identity import canonical
-from genai.modalities import ARRAY_BYTES, Modality
+from genai.modalities import Modality
 from genai.parquet_pages import PAGE_RATIO, Watched, check_rows, leaves
 from genai.registry import describe
 
@@ -78,10 +78,8 @@ def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modali
     """The rows of an opened part. Nothing is allocated for what it only claims."""
     schema = file.schema_arrow
     said = json.loads((schema.metadata or {})[b"genai"])
-    shape = _shape(said["array_shape"])
     kind = (modality or _own(said["modality"])).strict()
-    if kind.array_shape != shape:
-        raise ValueError(f"its rows are {kind.array_shape}, it claims {shape}")
+    shape = kind.array_shape
     rows = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     check_rows(rows, size)
     if sum(rows) * prod(shape) > max(PIXEL_BYTES, PIXEL_RATIO * size):
@@ -95,12 +93,6 @@ def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modali
         raise TypeError(f"its columns are {', '.join(f'{name}: {schema.field(name).type}' for name in columns)}")
     table = file.read(columns, use_threads=False)
     return Samples(table["index"].to_numpy(), table["label"].to_numpy() if "label" in columns else None, arrays)
-
-
-def _shape(found: Any) -> tuple[int, ...]:
-    if not isinstance(found, list) or not all(type(side) is int and 0 < side <= ARRAY_BYTES for side in found):
-        raise ValueError(f"found rows of {str(found)[:100]}")
-    return tuple(found)
 
 
 def _decoded(values: list[Any], kind: Modality) -> np.ndarray:
@@ -164,7 +156,6 @@ def _said(about: About) -> bytes:
             "key": about.key,
             "generator": about.generator,
             "modality": describe(modalities, about.modality.plain()),
-            "array_shape": list(about.modality.array_shape),
             "extra": dict(about.extra),
         }
     )

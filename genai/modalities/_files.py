@@ -36,10 +36,12 @@ class OfFiles(Modality):
         return able
 
     def values(self, columns: pa.Table | pa.RecordBatch) -> list[Any]:
-        from pyarrow import compute, types
+        from pyarrow import types
 
         (found,) = columns.columns
-        return list((compute.struct_field(found, "bytes") if types.is_struct(found.type) else found).to_pylist())
+        if types.is_struct(found.type):
+            found = found.flatten()[found.type.get_field_index("bytes")]  # null where the whole struct is
+        return list(found.to_pylist())
 
     @property
     def published(self) -> tuple[str, ...]:

@@ -226,7 +226,7 @@ def part_broken(scene: Scene) -> None:
 def part_foreign(scene: Scene) -> None:
     import pyarrow.parquet as pq
 
-    said = json.dumps({"modality": "mine.own:Sound", "array_shape": [8, 8, 1]})
+    said = json.dumps({"modality": {"kind": "mine.own:Sound"}})
     sink = io.BytesIO()
     pq.write_table(pa.table({"index": [0]}).replace_schema_metadata({"genai": said}), sink)
     of(".parquet").decode(sink.getvalue())

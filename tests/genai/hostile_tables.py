@@ -185,6 +185,9 @@ def part(count: int, rows: int = 1000, **changes: object) -> bytes:
     return sink.getvalue()
 
 
+GRAY = {"kind": "image", "mode": "L", "fit": "crop", "resample": "bicubic"}
+
+
 def images(cells: list[bytes | None]) -> pa.Array:
     return pa.array(
         [{"bytes": cell, "path": "x"} for cell in cells], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -205,10 +208,10 @@ PARTS = {
     "images of 60 MB of nothing, each a page": (
         lambda: part(9, rows=1, image=images([bytes(60 * MEGABYTE)] * 9)), "its pages inflate to"
     ),
-    "rows of a gigabyte": (lambda: part(3, array_shape=[2**15, 2**15, 1]), "claim 3 rows"),
-    "rows of less than nothing": (lambda: part(3, array_shape=[-4, -4, 1]), "found rows of"),
-    "rows of another shape": (lambda: part(3, array_shape=[16, 1, 1]), "it claims"),
-    "a modality that is code": (lambda: part(3, modality="antigravity:x"), "no modality of ours"),
+    "rows of a gigabyte": (lambda: part(9, modality={**GRAY, "size": [2**14, 2**14]}), "claim 9 rows"),
+    "rows of less than nothing": (lambda: part(3, modality={**GRAY, "size": [-4, -4]}), "found rows of"),
+    "rows of another shape": (lambda: part(3, modality={**GRAY, "size": [16, 1]}), "the first one is 16x1"),
+    "a modality that is code": (lambda: part(3, modality={"kind": "antigravity:x"}), "no modality of ours"),
     "indices that are text": (lambda: part(2, index=pa.array(["a", "b"])), "its columns are"),
     "indices that are null": (lambda: part(2, index=pa.array([1, None], pa.int64())), "not a part"),
     "indices that stand twice": (lambda: part(2, index=pa.array([1, 1], pa.int64())), "stands twice"),

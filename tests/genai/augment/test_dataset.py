@@ -3,8 +3,9 @@
 import multiprocessing
 import socket
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 import numpy as np
 import PIL.Image
@@ -139,11 +140,12 @@ def test_even_ranks_have_equal_numbers(published, real):
     assert len(left) > 1
 
 
-def _member(rank, port, published, real, results):
+def _member(rank, port, published, real):
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     rows = Augmented(published, real, ratio=0.4988)
-    results.put((rank, len(rows), read(DataLoader(rows, batch_size=16, num_workers=1))))
+    found = len(rows), read(DataLoader(rows, batch_size=16, num_workers=1))
     dist.destroy_process_group()
+    return found
 
 
 def test_ranks_are_those_of_torch_distributed(published, real):
@@ -151,17 +153,11 @@ def test_ranks_are_those_of_torch_distributed(published, real):
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    context = multiprocessing.get_context("fork")
-    results = context.SimpleQueue()
-    members = [context.Process(target=_member, args=(rank, port, published, real, results)) for rank in range(2)]
-    for member in members:
-        member.start()
-    found = sorted(results.get() for _ in members)
-    for member in members:
-        member.join(60)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as members:
+        found = list(members.map(_member, range(2), repeat(port), repeat(published), repeat(real)))
 
-    assert [(rank, length, len(rows)) for rank, length, rows in found] == [(0, 210, 210), (1, 210, 210)]
-    assert set(found[0][2]).isdisjoint(found[1][2])
+    assert [(length, len(rows)) for length, rows in found] == [(210, 210), (210, 210)]
+    assert set(found[0][1]).isdisjoint(found[1][1])
 
 
 def test_a_value_is_what_to_tensor_gives(published):

@@ -66,8 +66,7 @@ def test_the_schema_says_that_the_data_is_synthetic_and_whence(maker):
         "seed": 7,
         "key": "k" * 16,
         "generator": "genai-jobs 0.1.0",
-        "modality": "image",
-        "array_shape": [8, 8, 1],
+        "modality": {"kind": "image", "size": 8, "mode": "L", "fit": "crop", "resample": "bicubic"},
         "extra": {"job": "animals"},
     }
 

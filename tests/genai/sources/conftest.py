@@ -31,7 +31,7 @@ def _webdataset(folder: Path) -> str:
 MAKERS: dict[str, Callable[[Path], str]] = {
     "sklearn": lambda _: "sklearn://digits",
     "parquet": _parquet,
-    "images": _images,
+    "files": _images,
     "huggingface": lambda folder: str(save_to_disk(folder / "saved", num_shards=2)),
     "webdataset": _webdataset,
     "iceberg": lambda folder: iceberg(folder, 2).metadata_location,

@@ -1,12 +1,12 @@
-"""Folders of images."""
+"""Folders of files by class."""
 
 import os
 
 import pytest
-from genai.sources.images import RUN
 
 from genai.errors import DataError
 from genai.sources import open_source
+from genai.sources.files import RUN
 from jobs.stores import open_store
 
 
@@ -41,7 +41,7 @@ def test_a_folder_may_have_a_dot_in_its_name(folder, read):
 
 def test_an_image_outside_of_a_label_is_refused(folder, read):
     """The message names the file and what to do."""
-    with pytest.raises(DataError, match=r"stray\.png: found an image outside .* data\.label: null"):
+    with pytest.raises(DataError, match=r"stray\.png: found a file outside .* data\.label: null"):
         read(folder("cat/1.png", "stray.png"))
 
 

@@ -101,7 +101,7 @@ def test_a_split_is_named_by_the_path(tmp_path, read):
 @pytest.mark.parametrize(
     ("images", "labels", "expected"),
     [
-        (pa.array([{"bytes": None, "path": "a.png"}], IMAGES), [0], (b"", "cat", "the image is null")),
+        (pa.array([{"bytes": None, "path": "a.png"}], IMAGES), [0], (None, "cat", "the image is null")),
         (
             pa.array([b"a"], pa.large_binary()),
             [2],

@@ -51,7 +51,7 @@ def test_the_page_s_snippets_and_commands_run(folder):
 def test_every_kind_is_on_the_page():
     """Each in the table, by what tells it."""
     told = {
-        "images": "photos", "parquet": "rows/*.parquet", "huggingface": "pets", "webdataset": "tars/*.tar",
+        "files": "photos", "parquet": "rows/*.parquet", "huggingface": "pets", "webdataset": "tars/*.tar",
         "iceberg": "iceberg://lake/pets.rows", "sklearn": "sklearn://digits",
     }  # fmt: skip
 
