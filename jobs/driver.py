@@ -123,7 +123,7 @@ def run(
         text = str(known).encode(errors="replace").decode()  # it may name a file whose name is no text
         told = {"error": text, "exit_code": known.exit_code}
         events.note(kind, **told)
-        _result(found, state=kind.removeprefix("run_"), began=began, **told)
+        _result(found, state=kind.removeprefix("run_"), began=began, ended=time.time(), **told)
         raise
     told = {
         "dataset": manifest.key, "path": layout.dataset_place(found.store, manifest.key), "page": page,

@@ -32,6 +32,7 @@ from typing import Any
 from genai.errors import InputError, IntegrityError, LeaseHeld, NotFound
 from genai.identity import sha256
 from jobs import layout, lease, ledger
+from jobs.begun import begun, jobs_in
 from jobs.lease import Holder, Leases, keep
 from jobs.ledger import Manifest
 from jobs.reach import Reach, Unfinished, reached
@@ -95,8 +96,8 @@ class Sweep:
 def folders(output: str, job: str | None = None) -> list[Store]:
     """The folders of the jobs in an output, or of one. Raises InputError where there is none."""
     store = open_store(output)
-    paths = [entry.key.split("/") for entry in store.list(f"{job}/runs/" if job else "")]
-    found = sorted({path[0] for path in paths if path[1:2] == ["runs"] and path[3:] == ["job.yaml"]})
+    names = [job] if job else [name for name, _ in jobs_in(store)]
+    found = [name for name in names if not job or begun(store.child(name))]
     if not found:
         what = f"no run of a job {job!r}" if job else "no run of any job"
         raise InputError(f"{output}: found {what}; allowed: what a job file has as `output`, and the name of a job")

@@ -56,7 +56,7 @@ def work_off(work: Work, crew: Crew, events: EventLog, clock: Clock, check: Call
     if given_up := loop.backlog.given_up:
         listed = "; ".join(f"{name}: {error}" for name, error in list(given_up.items())[:5])
         raise Incomplete(
-            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} were given up after "
+            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {'was' if len(given_up) == 1 else 'were'} given up after "
             f"{work.attempts} tries each ({listed}); the same command tries only those again"
         )
 

@@ -12,6 +12,7 @@ from math import inf
 
 from genai.errors import GenaiError
 from jobs import layout, view
+from jobs.begun import begun
 from jobs.events import read
 from jobs.shards import Plan
 from jobs.spec import load
@@ -60,8 +61,7 @@ def reached(store: Store) -> Reach:
 
 def runs(store: Store) -> list[str]:
     """The ids of all runs of a job."""
-    paths = [entry.key.split("/") for entry in store.list("runs/")]
-    return [path[1] for path in paths if path[2:] == ["job.yaml"]]
+    return [each.run for each in begun(store)]
 
 
 def _done(reach: Reach, store: Store, run: str) -> bool:

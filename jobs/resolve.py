@@ -14,6 +14,7 @@ from pathlib import Path
 
 from genai.errors import InputError, NotFound
 from jobs import layout
+from jobs.begun import begun
 from jobs.spec import JobSpec, load
 from jobs.stores import Store, open_store
 
@@ -100,10 +101,10 @@ def _by_place(text: str) -> Target:
 
 def _dataset(store: Store, key: str, said: str) -> Target:
     """The dataset's newest run: the one whose result names it."""
-    results = [e.key for e in store.list("runs/") if e.key.endswith("/result.json")]
-    for name in reversed(results):
-        if _made(store.get(name)) == key:
-            target = _run(store, name.split("/")[1], said)
+    ended = [each.run for each in begun(store) if each.result]
+    for run in reversed(ended):
+        if _made(store.get(layout.run(run, "result.json"))) == key:
+            target = _run(store, run, said)
             return Target(target.spec, store, target.run_id, key)
     raise InputError(f"{said}: no finished run made this dataset; `genai list` shows the runs there are")
 

@@ -15,6 +15,7 @@ from genai.errors import NotFound, StoreError
 from genai.exports import Export
 from genai.fields import fits
 from jobs import layout
+from jobs.begun import begun, jobs_in
 from jobs.events import LATEST, read
 from jobs.pack import equal
 from jobs.publication import Publication, publications
@@ -171,13 +172,11 @@ _RESULT: dict[str, Any] = {
 def runs(output: str, job: str | None = None) -> list[dict[str, Any]]:
     """The runs in an output, newest last."""
     store = open_store(output)
-    keys = [e.key for e in store.list(f"{job}/runs/" if job else "") if e.key.endswith("/job.yaml")]
     found = []
-    for key in keys:
-        parts = key.split("/")
-        if len(parts) == 4 and parts[1] == "runs":
-            result = result_of(store.child(parts[0]), parts[2]) or {"state": "started"}
-            found.append({"run": parts[2], "job": parts[0], **result, "ended": _when(result.get("ended"))})
+    for name, there in [(job, begun(store.child(job)))] if job else jobs_in(store):
+        for each in there:
+            result = result_of(store.child(name), each.run) or {"state": "started"}
+            found.append({"run": each.run, "job": name, **result, "ended": _when(result.get("ended"))})
     return sorted(found, key=lambda run: run.get("began") or 0)
 
 
@@ -190,8 +189,7 @@ def run_lines(found: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def newest(store: Store) -> float | None:
     """When the newest run of a job was done, in seconds since the epoch; None where none is."""
-    names = [entry.key.split("/") for entry in store.list("runs/")]
-    results = [result_of(store, name[1]) or {} for name in names if name[2:] == ["result.json"]]
+    results = [result_of(store, each.run) or {} for each in begun(store) if each.result]
     return max((float(r["ended"]) for r in results if r.get("state") == "done" and "ended" in r), default=None)
 
 

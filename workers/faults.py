@@ -9,6 +9,7 @@ import ray.exceptions
 
 from genai.errors import GenaiError, WorkerError
 
+_LOST = "a worker was lost: "
 _ADDED_BY_RAY_DATA = "\nFailed to apply UDF transform"  # and what follows: advice on Ray's own settings
 
 
@@ -28,7 +29,12 @@ def our(error: BaseException) -> GenaiError:
         return _plain(cause)
     if isinstance(error, ray.exceptions.RayTaskError):
         return WorkerError(f"a worker failed: {_named(cause or error)}")
-    return WorkerError(f"a worker was lost: {_named(error)}")
+    return WorkerError(f"{_LOST}{_named(error)}")
+
+
+def why_lost(error: BaseException) -> str:
+    """Why a worker was lost, for a text that says which."""
+    return str(our(error)).removeprefix(_LOST)
 
 
 def preempted(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ from genai.errors import GenaiError, WorkerError
 from jobs.crew import Done, Failed, Note, Outcome, Task
 from jobs.shards import Shard
 from workers.answer import Answer
-from workers.faults import our, preempted
+from workers.faults import our, preempted, why_lost
 from workers.hand import Hand
 from workers.machines import leaving
 
@@ -256,7 +256,7 @@ class RayPool:
         gone = [shard] + [held for holder, held in self._in_hand.values() if holder == actor]
         self._in_hand = {ref: pair for ref, pair in self._in_hand.items() if pair[0] != actor}
         name = worker.name if worker else "?"
-        why = (worker.why if worker else "") or f"worker {name} was lost: {our(error)}"
+        why = (worker.why if worker else "") or f"worker {name} was lost: {why_lost(error)}"
         blamed = worker.blamed if worker else ""
         ray.kill(actor)
         self._note("worker_lost", stage=self._task.stage, worker=name, error=why, shards=[held.name for held in gone])

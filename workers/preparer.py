@@ -16,7 +16,7 @@ from ray.exceptions import RayActorError
 from genai.errors import WorkerError
 from genai.prepared import Prepared
 from jobs.crew import Note, PrepareTask
-from workers.faults import our
+from workers.faults import why_lost
 from workers.prepare import in_memory, source_bytes, streamed
 
 MEMORY_BYTES = 256 << 20  # of source files; above it, Ray Data shares the work and spills what does not fit
@@ -38,7 +38,7 @@ def prepare_by_ray(task: PrepareTask, note: Note, memory_bytes: int = MEMORY_BYT
         try:
             return asked.until_done(task)
         except RayActorError as error:
-            lost = asked.why or f"worker {asked.name} was lost: {our(error)}"
+            lost = asked.why or f"worker {asked.name} was lost: {why_lost(error)}"
             note("worker_lost", stage="prepare", worker=asked.name, error=lost, shards=[])
         finally:
             ray.kill(actor)

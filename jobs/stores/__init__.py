@@ -18,6 +18,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,6 +68,18 @@ class Store(ABC):
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """All objects whose key starts with `prefix`, sorted by key (by bytes), page by page."""
+
+    def inside(self, folder: str = "") -> Iterator[Entry]:
+        """What lies right in a folder ("" or with a slash at its end), in no order, without what is below: objects, and
+        folders as entries of no size, with a slash at the end of the key. A store that need not list all overrides it.
+        """
+
+        def inner(entry: Entry) -> str:
+            name, slash, _ = entry.key[len(folder) :].partition("/")
+            return folder + name + slash
+
+        for key, entries in groupby(self.list(folder), inner):
+            yield Entry(key, 0, "") if key.endswith("/") else next(entries)
 
     @abstractmethod
     def delete(self, key: str) -> None:

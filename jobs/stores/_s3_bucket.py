@@ -136,13 +136,16 @@ class Bucket:
             return None
         return {**answer, "Metadata": {name.lower(): value for name, value in answer["Metadata"].items()}}
 
-    def list(self, prefix: str) -> Iterator[dict[str, Any]]:
-        """All objects whose key starts with `prefix`, in the server's order (by bytes), page by page."""
-        asked: dict[str, Any] = {"Bucket": self.name, "Prefix": prefix}
+    def list(self, prefix: str, **how: str) -> Iterator[dict[str, Any]]:
+        """All objects whose key starts with `prefix`, in the server's order (by bytes), page by page; with a Delimiter
+        those that go on beyond the next one as one Prefix, after the objects of its page.
+        """
+        asked: dict[str, Any] = {"Bucket": self.name, "Prefix": prefix, **how}
         more: Any = True
         while more:
             page = self.ask(prefix, lambda: self.client.list_objects_v2(**asked))
             yield from page.get("Contents", [])
+            yield from page.get("CommonPrefixes", [])
             more = page.get("IsTruncated") and page.get("NextContinuationToken")
             if more and more == asked.get("ContinuationToken"):
                 raise StoreError(f"s3://{self.name}/{prefix}: the server repeats a page for ever; try again")

@@ -114,6 +114,12 @@ class FileStore(Store):
             if self.root.exists():
                 yield from (entry for entry in self._walk(folder + slash) if entry.key.startswith(prefix))
 
+    def inside(self, folder: str = "") -> Iterator[Entry]:
+        """What lies right in a folder; what is below is not looked at, so one that holds nothing is told, too."""
+        with _translated(self.root):
+            if self.root.exists():
+                yield from self._found(check_prefix(folder))
+
     def delete(self, key: str) -> None:
         """Remove an object, and the folders that it leaves empty; nothing happens where there is none."""
         path = self._path(key)
@@ -177,9 +183,15 @@ class FileStore(Store):
             raise StoreRefused(f"{path}: a symbolic link leads out of {self.root}; replace the link by a folder")
 
     def _walk(self, base: str) -> Iterator[Entry]:
-        """Files below the folder `base` ("" or with a slash at its end), by the bytes of their keys: a folder
-        sorts by its name with the slash, since that is how the keys in it go on.
-        """
+        """Files below the folder `base` ("" or with a slash at its end), by the bytes of their keys."""
+        for entry in self._found(base):
+            if entry.key.endswith("/"):
+                yield from self._walk(entry.key)
+            else:
+                yield entry
+
+    def _found(self, base: str) -> Iterator[Entry]:
+        """What lies right in the folder `base`. A folder sorts by its name with the slash: so the keys in it go on."""
         try:
             with os.scandir(self.root / base) as entries:
                 found = sorted(
@@ -194,7 +206,7 @@ class FileStore(Store):
             if is_hidden(key):
                 continue
             if name.endswith(b"/"):
-                yield from self._walk(key)
+                yield Entry(key, 0, "")
             elif entry.is_file():
                 with suppress(FileNotFoundError):
                     state = entry.stat()

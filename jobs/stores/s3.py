@@ -67,6 +67,15 @@ class S3Store(Store):
                 if not is_hidden(key) and not key.endswith("/"):  # some tools leave objects that stand for folders
                     yield Entry(key, found["Size"], found["ETag"].strip('"'))
 
+    def inside(self, folder: str = "") -> Iterator[Entry]:
+        """What lies right in a folder; the server passes over what is below."""
+        start = self._root + check_prefix(folder)
+        with self._door(start):
+            for found in self._bucket.list(start, Delimiter="/"):
+                key = found.get("Key", found.get("Prefix", ""))[len(self._root) :]
+                if key != folder and not is_hidden(key):
+                    yield Entry(key, found.get("Size", 0), found.get("ETag", "").strip('"'))
+
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
         path = self._path(key)

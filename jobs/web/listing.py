@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.begun import Begun, begun, jobs_in
 from jobs.show import KEY
-from jobs.stores import Entry, Store
+from jobs.stores import Store
 from jobs.view import result_of
 from jobs.web.state import OUT_OF_TIME, SIGNS, STOPPED
 
 MOST = 500  # runs that are listed
-_FILE = re.compile(r"(?:([a-z0-9][a-z0-9._-]*)/)?runs/([a-z0-9][a-z0-9._-]*-[0-9a-f]{12})/(job\.yaml|result\.json)")
+RUN_ID = re.compile(r"([a-z0-9][a-z0-9._-]*)-[0-9a-f]{12}")
 _WORDS = {"done": ("done", "good"), "incomplete": ("incomplete", "bad"), "failed": ("failed", "bad")}
 
 
@@ -37,27 +38,24 @@ class Run:
 class Listing:
     """Reads a result again only when its object has changed."""
 
-    def __init__(self, store: Store, prefix: str = "") -> None:
-        self._store, self._prefix = store, prefix
+    def __init__(self, store: Store, *, one_job: bool = False) -> None:
+        self._store, self._one_job = store, one_job
         self._read: dict[str, tuple[str, Run]] = {}  # by run: the version of its result, and what it says
 
     def look(self) -> tuple[Run, ...]:
         """Raises StoreError."""
-        files: dict[str, dict[str, Entry]] = {}
-        for entry in self._store.list(self._prefix):
-            if found := _FILE.fullmatch(entry.key):
-                files.setdefault(found[2], {})[found[3]] = entry
-        begun = [self._run(run, there) for run, there in files.items() if "job.yaml" in there]
-        return tuple(sorted(begun, key=lambda run: (-run.at, run.run))[:MOST])
+        if self._one_job:
+            there = [(self._store, begun(self._store))]
+        else:
+            there = [(self._store.child(job), runs) for job, runs in jobs_in(self._store)]
+        found = [self._run(store, each) for store, runs in there for each in runs if RUN_ID.fullmatch(each.run)]
+        return tuple(sorted(found, key=lambda run: (-run.at, run.run))[:MOST])
 
-    def _run(self, run: str, there: dict[str, Entry]) -> Run:
-        result = there.get("result.json")
-        version = result.version if result else ""
-        if self._read.get(run, ("?",))[0] != version:
-            job = there["job.yaml"].key.partition("runs/")[0].rstrip("/")
-            store = self._store.child(job) if job else self._store
-            self._read[run] = version, _line(run, result_of(store, run) if result else None)
-        return self._read[run][1]
+    def _run(self, store: Store, each: Begun) -> Run:
+        version = each.result.version if each.result else ""
+        if self._read.get(each.run, ("?",))[0] != version:
+            self._read[each.run] = version, _line(each.run, result_of(store, each.run) if each.result else None)
+        return self._read[each.run][1]
 
 
 def _line(run: str, result: dict[str, Any] | None) -> Run:

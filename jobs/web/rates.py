@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 Point = tuple[float, float]
-SPANS, DRAWN = 240, 40  # of a rate: kept, and drawn
+MARKS, DRAWN = 240, 40  # of a rate: kept, and drawn
 
 
 @dataclass
@@ -31,24 +31,17 @@ class Series:
 
 @dataclass
 class Rate:
-    """Rows as they come: how many in each of at most `SPANS` equal spans, and how fast the newest come."""
+    """Rows as they come: how many there were at some moments, and how fast the newest come."""
 
     began: float
     rows: int = 0
-    width: float = 1.0
-    spans: dict[int, int] = field(default_factory=dict)
+    counted: Series = field(default_factory=lambda: Series(MARKS))  # at, and rows until then
     newest: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=33))  # at, rows, done
 
     def add(self, at: float, rows: int, done: int) -> None:
         self.rows += rows
         self.newest.append((at, rows, done))
-        span = max(0, int((at - self.began) / self.width))
-        self.spans[span] = self.spans.get(span, 0) + rows
-        while max(self.spans) >= SPANS:
-            halved: dict[int, int] = {}
-            for number, count in self.spans.items():
-                halved[number // 2] = halved.get(number // 2, 0) + count
-            self.spans, self.width = halved, self.width * 2
+        self.counted.add(at, self.rows)
 
     @property
     def now(self) -> float | None:
@@ -66,10 +59,14 @@ class Rate:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """Minutes since it began, and rows a second, `DRAWN` of them at most; what is not over is left out."""
-        last = max(self.spans, default=0)
-        group = -(-last // DRAWN) or 1
-        return tuple(
-            (end * self.width / 60, sum(self.spans.get(i, 0) for i in range(end - group, end)) / group / self.width)
-            for end in range(group, last + 1, group)
-        )
+        """Minutes since it began, and rows a second since the point before, `DRAWN` of them at most. Parts of several
+        workers come in bursts, so a point stands for about two parts at least, and for its share of the time.
+        """
+        marks, found = [(self.began, 0.0), *self.counted.points], list[Point]()
+        gap = (marks[-1][0] - self.began) / min(DRAWN, 1.1 * max(2, (len(marks) - 1) // 2))
+        at, until = marks.pop()
+        for before, rows in reversed(marks):
+            if gap and at - before >= gap and (before - self.began >= gap or before == self.began):
+                found.append(((at - self.began) / 60, (until - rows) / (at - before)))
+                at, until = before, rows
+        return tuple(reversed(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jobs import chart
@@ -80,13 +80,15 @@ class Seen:
         return SIGNS[self.state.tone]
 
 
-def stage_lines(told: Told, to_come: list[str]) -> tuple[StageLine, ...]:
-    """Those that have begun, in the order of the job, and those that will."""
+def stage_lines(told: Told, to_come: list[str], *, live: bool = True) -> tuple[StageLine, ...]:
+    """Those that have begun, in the order of the job, and those that will; `live`: somebody is at work."""
     names = [*to_come, *(name for name in told.stages if name not in to_come)]
-    return tuple(_stage(told.stages[n]) if n in told.stages else StageLine(n, "to come") for n in names)
+    return tuple(_stage(told.stages[n], live=live) if n in told.stages else StageLine(n, "to come") for n in names)
 
 
-def _stage(stage: Stage) -> StageLine:
+def _stage(stage: Stage, *, live: bool) -> StageLine:
+    if stage.state == "running" and not live:  # its driver went without a word
+        stage = replace(stage, state="stopped")
     counted = f"{stage.done:,} of {stage.total:,} {stage.unit}" if stage.total else ""
     if stage.state == "reused":
         counted = ""
@@ -97,8 +99,8 @@ def _stage(stage: Stage) -> StageLine:
 
 def _about(stage: Stage) -> list[str]:
     running, rate = stage.state == "running", stage.rate
-    speed = stage.speed if stage.speed is not None else rate.now if rate and running else None
-    if speed is None and rate and stage.seconds and rate.rows:
+    speed = (rate.now if rate else stage.speed) if running else None
+    if rate and stage.seconds and rate.rows:
         speed = rate.rows / stage.seconds
     said = [
         f"to {stage.place}" if stage.place else "",
@@ -123,7 +125,7 @@ def _in_order(worker: Worker) -> tuple[str, int, str]:
 
 def _worker(worker: Worker) -> WorkerLine:
     tries = f"{worker.failures} failed tr{'y' if worker.failures == 1 else 'ies'}" if worker.failures else ""
-    trouble = "; ".join(filter(None, (tries, f"lost: {worker.lost}" if worker.lost else "")))
+    trouble = "; ".join(filter(None, (tries, worker.lost)))
     rate = worker.rows / worker.seconds if worker.seconds > 0 else None
     heard = clock(worker.heard) if worker.heard else ""
     return WorkerLine(worker.name, worker.stage, worker.parts, worker.rows, rate, heard, trouble)
@@ -171,4 +173,9 @@ def length(seconds: float | None) -> str:
 
 def hours(seconds: float) -> str:
     """The work of all workers."""
-    return f"{seconds / 3600:,.2f} h" if seconds >= 36 else f"{seconds:.0f} s"
+    return f"{seconds / 3600:,.2f} h" if seconds >= 3600 else length(seconds)
+
+
+def money(amount: float) -> str:
+    """What it costs: to the hundredth, or to two digits where that would say nothing."""
+    return f"{amount:,.2f}" if amount >= 0.1 or not amount else chart.number(amount, 2)

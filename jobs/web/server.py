@@ -19,7 +19,8 @@ from typing import Any, ClassVar
 from genai.errors import GenaiError, InputError
 from genai.identity import sha256
 from jobs.web import render
-from jobs.web.site import RUN_ID, Site
+from jobs.web.listing import RUN_ID
+from jobs.web.site import Site
 
 HOST, PORT = "127.0.0.1", 7007
 HTML, JSON = "text/html; charset=utf-8", "application/json; charset=utf-8"

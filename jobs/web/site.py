@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from genai.errors import NotFound
 from jobs import layout
+from jobs.begun import jobs_in
 from jobs.resolve import Target
 from jobs.show import KEY, dataset_of
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
 from jobs.web.kept import Kept
-from jobs.web.listing import Listing, Run
+from jobs.web.listing import RUN_ID, Listing, Run
 from jobs.web.samples import Gallery, Samples
 from jobs.web.seen import Seen
 from jobs.web.watch import Watch
@@ -23,7 +23,6 @@ ROOMS = 16  # runs that are watched at once; who is not looked at for longest go
 RUN_SECONDS, SAMPLES_SECONDS, LIST_SECONDS = 1.5, 4.0, 15.0
 SEEN_SECONDS = 60.0  # that samples wait for the first look at a run
 REPORT_BYTES = 1 << 26
-RUN_ID = re.compile(r"([a-z0-9][a-z0-9._-]*)-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Site:
     def _opened(self, store: Store, run: str, spec: JobSpec | None) -> Room:
         seen = Kept(Watch(store, run, spec, self._price).look, RUN_SECONDS)
         samples = Kept(Gallery(store, lambda: seen.look(SEEN_SECONDS)).look, SAMPLES_SECONDS)
-        return Room(store, run, seen, samples, Kept(Listing(store, "runs/").look, LIST_SECONDS))
+        return Room(store, run, seen, samples, Kept(Listing(store, one_job=True).look, LIST_SECONDS))
 
 
 def site_of(text: str | None, output: str, overrides: tuple[str, ...], price: float | None) -> Site:
@@ -117,5 +116,4 @@ def _is_output(text: str) -> bool:
     """Whether jobs with runs lie at a place."""
     if text.endswith((".yaml", ".yml", ".json")) or RUN_ID.fullmatch(text):
         return False
-    keys = (entry.key.split("/") for entry in open_store(text).list(""))
-    return any(len(key) > 3 and key[1] == "runs" for key in keys)
+    return next(jobs_in(open_store(text)), None) is not None

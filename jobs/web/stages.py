@@ -22,7 +22,7 @@ class Stage:
     seconds: float | None = None  # that it took
     place: str = ""
     workers: int = 0  # of a training
-    speed: float | None = None  # rows a second, where the events say it
+    speed: float | None = None  # rows a second just now, where the events say it
     note: str = ""
     rate: Rate | None = None
     from_step: int = 0  # the first that the training told of since it was begun
@@ -59,6 +59,7 @@ class Worker:
     failures: int = 0
     lost: str = ""
     span: tuple[float, float] | None = None
+    heard: float = 0.0
     at: float = 0.0  # seconds at work in spans that are over
 
     @property
@@ -66,9 +67,10 @@ class Worker:
         """From the beginning of its first part to the end of its last."""
         return self.at + (self.span[1] - self.span[0] if self.span else 0.0)
 
-    @property
-    def heard(self) -> float:
-        return self.span[1] if self.span else 0.0
-
     def over(self) -> None:
         self.at, self.span = self.seconds, None
+
+    def work(self, began: float, at: float) -> None:
+        """A part that was in its hands from one moment to another."""
+        first = self.span[0] if self.span else began
+        self.span, self.heard = (first, max(first, at)), at

@@ -152,9 +152,8 @@ class Told:
             self.newest.append(part)
         if worker := self._worker(name, fields):
             took = min(fields.sum("seconds"), max(0.0, fields.at - stage.began))
-            first = worker.span[0] if worker.span else fields.at - took
             worker.parts, worker.rows = worker.parts + 1, worker.rows + fields.whole("rows")
-            worker.span = (first, max(first, fields.at))
+            worker.work(fields.at - took, fields.at)
 
     def _fault(self, kind: str, fields: Fields) -> None:
         name, shard = fields.text("stage", "generate")[:100], fields.text("shard")[:200]
@@ -162,11 +161,10 @@ class Told:
             if shard in self.quarantined or len(self.quarantined) < NAMES:
                 self.quarantined[shard] = fields.text("error")
             return
-        worker = self._worker(name, fields)
-        if worker and kind == "worker_lost":
-            worker.lost = fields.text("error") or "lost"
-        elif worker:
-            worker.failures += 1
+        if worker := self._worker(name, fields):
+            worker.heard = fields.at
+            worker.lost = (fields.text("error") or "lost") if kind == "worker_lost" else worker.lost
+            worker.failures += kind == "shard_failed"
         self._failed(name, fields)
 
     def _failed(self, stage: str, fields: Fields) -> None:

@@ -60,7 +60,7 @@ class Watch:
             waiting=told.waiting if state.live else "",
             command=told.command or f"genai run {self.store.locate(layout.run(self.run))}",
             facts=tuple(self._facts(state, known)),
-            stages=page.stage_lines(told, self._to_come(state)),
+            stages=page.stage_lines(told, self._to_come(state), live=state.live),
             workers=workers,
             more_workers=more_workers,
             quarantined=tuple(given_up[: page.SHARDS]),
@@ -84,7 +84,7 @@ class Watch:
     def _facts(self, state: State, known: dict[str, Any]) -> list[tuple[str, str]]:
         """The figures at the top."""
         told, minting = self._told, self._told.stages.get("generate")
-        now = minting.rate.now if minting and minting.rate and minting.state == "running" else None
+        now = minting.rate.now if state.live and minting and minting.rate and minting.state == "running" else None
         since, last = told.began, told.last
         left = next((s.left for s in told.stages.values() if s.state == "running"), None) if state.live else None
         facts = [
@@ -99,7 +99,7 @@ class Watch:
             ("work of all workers", page.hours(told.seconds) if told.seconds else ""),
         ]
         if self._price is not None and told.seconds:
-            cost = f"{told.seconds / 3600 * self._price:,.2f}"
+            cost = page.money(told.seconds / 3600 * self._price)
             facts.append((f"cost, at {self._price:g} a worker-hour", cost))
         if told.tries > 1:
             facts.append(("begun", f"{told.tries} times"))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genai.errors import InputError, NotFound
-from jobs.stores import HIDDEN
+from jobs.stores import HIDDEN, Entry
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOISE = random.Random(7).randbytes(20 << 20)
@@ -97,6 +97,18 @@ def test_a_prefix_is_any_start_of_a_key(store, prefix):
         store.put(key, b"")
 
     assert [entry.key for entry in store.list(prefix)] == [key for key in KEYS if key.startswith(prefix)]
+
+
+@pytest.mark.parametrize("folder", ["", "a/", "a/b/", "a/x/", "nothing/"])
+def test_a_folder_shows_what_lies_right_in_it(store, folder):
+    """Objects as a listing has them, and the folders by their names; nothing of what is in those."""
+    for key in KEYS:
+        store.put(key, key.encode())
+    below = [(entry.key[len(folder) :].partition("/"), entry) for entry in store.list(folder)]
+    objects = {entry.key: entry for (_, slash, _), entry in below if not slash}
+    folders = {f"{folder}{name}/": Entry(f"{folder}{name}/", 0, "") for (name, slash, _), _ in below if slash}
+
+    assert {entry.key: entry for entry in store.inside(folder)} == objects | folders
 
 
 def test_listing_goes_on_beyond_a_page(store):

@@ -184,6 +184,8 @@ def test_each_end_has_its_word(spec, how):
         told = json.loads(reader.text(f"/runs/{run}/live"))
 
     assert word in told["sections"]["state"]
+    assert "at work" not in told["sections"]["stages"]
+    assert "left" not in told["sections"]["stages"] + told["sections"]["facts"]
     assert fields.get("error", "") in told["sections"]["state"]
     assert (how == "done") != ("To go on" in told["sections"]["state"])
     assert told["live"] is False

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jobs.events import KINDS, Event, read
 from jobs.stores import open_store
 from jobs.web import seen
-from jobs.web.rates import DRAWN, SPANS, Rate, Series
+from jobs.web.rates import DRAWN, MARKS, Rate, Series
 from jobs.web.told import Told
 from tests.jobs.web.conftest import KEY, begin
 
@@ -59,6 +59,20 @@ def test_progress_is_told_by_worker(half):
     assert more == 0
 
 
+def test_a_worker_is_heard_of_after_its_stage_is_over(half):
+    """As it is when it has made no part, and failed."""
+    failed = event("shard_failed", at=12.0, stage="generate", shard="part-00001.parquet", worker="w", error="nan")
+    after = told(failed, event("stage_started", stage="publish images", key=KEY, parts=1))
+
+    assert [line.heard for line in seen.worker_lines(after)[0]] == ["1970-01-01 00:00:12 UTC"]
+
+
+@pytest.mark.parametrize(("amount", "text"), [(0.0, "0.00"), (0.00042, "0.00042"), (0.029, "0.029"), (1234.5, "1,234.50")])
+def test_what_a_run_costs_is_told_to_the_digits_that_say_something(amount, text):
+    """A minute of a cheap machine is not for nothing."""
+    assert seen.money(amount) == text
+
+
 def test_work_is_that_of_all_workers(half):
     """Four that train for 90 s; two that mint, one for 5 s and one for 5 s."""
     assert half.seconds == 4 * 90 + 5 + 5
@@ -89,10 +103,21 @@ def test_a_rate_is_bounded_however_long_it_goes_on():
     for minute in range(1, 20_000):
         rate.add(minute * 60.0, 60, minute)
 
-    assert len(rate.spans) <= SPANS
-    assert len(rate.points) <= DRAWN
-    assert [y for _, y in rate.points[1:]] == pytest.approx([1.0] * (len(rate.points) - 1), abs=0.05)
+    assert len(rate.counted.points) <= MARKS + 1
+    assert 2 < len(rate.points) <= DRAWN
+    assert [y for _, y in rate.points] == pytest.approx([1.0] * len(rate.points))
     assert rate.now == pytest.approx(1.0)
+
+
+def test_parts_that_come_together_are_drawn_as_the_rate_that_they_are():
+    """Two workers, a part of 50 each at every tenth second: ten a second from the first to the last, no peaks."""
+    rate = Rate(0.0)
+    for at in range(10, 210, 10):
+        rate.add(at, 50, at // 5 - 1)
+        rate.add(at + 0.01, 50, at // 5)
+
+    assert [y for _, y in rate.points] == pytest.approx([10.0] * len(rate.points), rel=0.01)
+    assert rate.points[-1][0] == pytest.approx(200.01 / 60)
 
 
 def test_a_series_is_thinned():
