@@ -16,7 +16,7 @@ from typing import Any
 
 from genai.errors import DeadlinePassed, GenaiError, Interrupted, LeaseHeld
 from jobs import layout, start, submission, view
-from jobs.describe import describe
+from jobs.describe import refresh
 from jobs.events import Event
 from jobs.follow import Following
 from jobs.resolve import Target, job
@@ -51,7 +51,7 @@ def run(
     target = _target(spec, logical_date, overrides)
     found = survey(target.spec, target.store)
     if found.finished:
-        describe(found)
+        refresh(found)
     else:
         told = start.Told(listener)
         code = start.drive(start.begin(target.store, target.spec), crew, "", told, lease=lease, timeout=timeout)
@@ -76,7 +76,10 @@ def submit(
     Raises InputError where nobody answers there, and what `run` raises.
     """
     target = _target(spec, logical_date, overrides)
-    if not survey(target.spec, target.store).finished:
+    found = survey(target.spec, target.store)
+    if found.finished:
+        refresh(found, remote=True)
+    else:
         began = submission.submit(target.spec, target.store, address, packages=packages, names=names, timeout=timeout)
         if not follow:
             return submission.about(target.run_id, address, target.store)

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from genai.errors import InputError, LeaseHeld
 from jobs import dates, layout
+from jobs.describe import refresh
 from jobs.resolve import job
 from jobs.spec import JobSpec
 from jobs.survey import survey
@@ -83,9 +84,10 @@ def lines(nights: Sequence[Night]) -> Iterator[str]:
 def _night(path: str, day: str, spec: JobSpec, options: Sequence[str], overrides: Sequence[str]) -> Night:
     run = layout.run_id(spec)
     try:
-        if survey(spec).finished:
+        if (found := survey(spec)).finished:
+            refresh(found, remote=options[0] == "submit")
             return Night(day, run, "complete already")
-    except InputError as error:  # the data of that date is not there
+    except InputError as error:  # the data of that date is not there, or a key
         return Night(day, run, "failed", error.exit_code, str(error))
     sets = [word for assignment in overrides for word in ("--set", assignment)]
     command, *rest = options

@@ -8,6 +8,8 @@ would judge.
 
 from __future__ import annotations
 
+import os
+
 from genai.errors import NotFound
 from jobs import facts as facts_of
 from jobs import layout, ledger, signature
@@ -34,6 +36,15 @@ def describe(found: Survey) -> list[str]:
     for name in stale:
         found.store.put(layout.dataset(manifest.key, name), files[name])
     return stale
+
+
+def refresh(found: Survey, *, remote: bool = False) -> str:
+    """Bring what lies beside a dataset that is complete up to date, and say so. The runs of a `remote` cluster may have
+    a key that is not here: nothing is written then.
+    """
+    away = remote and found.spec.sign is not None and not os.environ.get(found.spec.sign)
+    again = [] if away else describe(found)
+    return "complete already, " + (f"wrote {', '.join(again)}" if again else "nothing to do")
 
 
 def _there(found: Survey, key: str, name: str) -> bytes | None:

@@ -55,8 +55,9 @@ def work_off(work: Work, crew: Crew, events: EventLog, clock: Clock, check: Call
                 raise
     if given_up := loop.backlog.given_up:
         listed = "; ".join(f"{name}: {error}" for name, error in list(given_up.items())[:5])
+        were = "was" if len(given_up) == 1 else "were"
         raise Incomplete(
-            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {'was' if len(given_up) == 1 else 'were'} given up after "
+            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {were} given up after "
             f"{work.attempts} tries each ({listed}); the same command tries only those again"
         )
 

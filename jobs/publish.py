@@ -72,6 +72,4 @@ def kind_of(entry: Any) -> str:
 
 def place_of(entry: Any) -> str:
     """Where it goes: a place of its own, a table, or the name of a folder beside the dataset's parts."""
-    if isinstance(entry, Table):
-        return entry.place
-    return str(entry.to) if entry.to else kind_of(entry)
+    return str(entry.place or kind_of(entry))

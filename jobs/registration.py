@@ -44,7 +44,8 @@ class Registration:
     def count(self) -> int:
         """How many samples of the dataset the table has. Raises StoreError where it cannot be reached."""
         place = layout.dataset_place(self.store, self.dataset)
-        return self.table.count(self.dataset, f"what is sealed in {place} is safe; try again when it can be")
+        safe = f"what is sealed in {place} is safe; when that is mended, the same command goes on"
+        return self.table.count(self.dataset, safe)
 
     def add(self, manifest: Manifest, told: Told) -> Added:
         """Register what is missing of the sealed dataset."""

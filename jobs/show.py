@@ -147,7 +147,7 @@ def pictures(file: BinaryIO, wanted: Callable[[str], bool], most_bytes: int = CH
     """
     with _Part(file) as part:
         for group in range(part.groups):
-            if part.size(group) <= most_bytes:
+            if part.rows(group) and part.size(group) <= most_bytes:
                 yield from part.pictures(group, wanted)
 
 
@@ -176,6 +176,10 @@ class _Part:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
+    def rows(self, group: int) -> int:
+        """Those of a row group; one that has none may have no page either."""
+        return int(self._file.metadata.row_group(group).num_rows)
+
     def size(self, group: int) -> int:
         """Bytes of a row group's pictures, as the footer claims them; no more than the file has are read."""
         about = self._file.metadata.row_group(group)
@@ -187,9 +191,8 @@ class _Part:
             names = [n for n in ("label", "index") if n in self._file.schema_arrow.names]
             self._watched.watch()
             few = self._file.read_row_group(group, names, use_threads=False).to_pydict()
-            rows = self._file.metadata.row_group(group).num_rows
-            labels = [self._name(value) for value in few.get("label", [None] * rows)]
-            indices = few.get("index", range(rows))
+            labels = [self._name(value) for value in few.get("label", [None] * self.rows(group))]
+            indices = few.get("index", range(self.rows(group)))
             cells: list[Any] | None = None
         for row, (index, label) in enumerate(zip(indices, labels, strict=True)):
             if not wanted(label):

@@ -12,14 +12,13 @@ from typing import Annotated, Any
 from annotated_types import Ge, Lt
 
 from genai.errors import NotFound, StoreError
-from genai.exports import Export
 from genai.fields import fits
 from jobs import layout
 from jobs.begun import begun, jobs_in
 from jobs.events import LATEST, read
 from jobs.pack import equal
 from jobs.publication import Publication, publications
-from jobs.publish import kind_of, place_of
+from jobs.publish import kind_of
 from jobs.registration import Registration
 from jobs.stores import Store, open_store
 from jobs.survey import Survey
@@ -56,8 +55,7 @@ def _publications(found: Survey) -> Iterator[dict[str, Any]]:
     """What is published of the dataset, or will be."""
     if not found.dataset_key:
         for entry in found.spec.publish:
-            own = None if isinstance(entry, Export) and not entry.to else place_of(entry)
-            yield {"stage": f"publish {kind_of(entry)}", "key": None, "complete": False, "place": own}
+            yield {"stage": f"publish {kind_of(entry)}", "key": None, "complete": False, "place": entry.place}
         return
     for each in publications(found.spec, found.store, found.dataset_key):
         whole = found.complete and _is_whole(each, found)

@@ -44,6 +44,11 @@ class Export(ABC):
         Annotated[str, Len(1)] | None, doc("A folder or URI of its own; null: a folder beside the dataset's parts.")
     ] = None
 
+    @property
+    def place(self) -> str | None:
+        """A place of its own, if it has one."""
+        return self.to
+
     def located(self, absolute: Callable[[str], str]) -> Self:
         """The same files, with `absolute` applied to where they go."""
         return replace(self, to=self.to and absolute(self.to))

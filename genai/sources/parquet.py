@@ -35,6 +35,8 @@ class ParquetSource(Source):
 
     def fragments(self) -> list[Fragment]:
         keys = [entry.key for entry in self.entries()]
+        if len(keys) == 1:  # as a published part is: a thread costs more than its footer
+            return self._row_groups(keys[0])
         with ThreadPoolExecutor(OPENERS) as openers:
             return [fragment for found in openers.map(self._row_groups, keys) for fragment in found]
 
@@ -95,6 +97,8 @@ class ParquetSource(Source):
 
 def _batches(file: pq.ParquetFile, watched: Watched, part: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """A row group, as many rows at a time as fit even if each is the largest value that its pages can hold."""
+    if not file.metadata.row_group(part).num_rows:  # writers leave a chunk without a data page, at no place
+        return
     how = {"row_groups": [part], "columns": columns, "use_threads": False}
     next(file.iter_batches(1, **how), None)  # the first row brings the column chunks, and with them the pages
     yield from file.iter_batches(max(1, min(BATCH, BATCH_BYTES // max(1, watched.pages.value))), **how)

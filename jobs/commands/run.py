@@ -49,7 +49,7 @@ def command(
     """
     from jobs import listeners, signature, start, view
     from jobs.console import console
-    from jobs.describe import describe
+    from jobs.describe import refresh
     from jobs.resolve import resolve
     from jobs.survey import survey
 
@@ -64,8 +64,7 @@ def command(
         shown = view.plan(found)
         return say(shown, view.plan_lines(shown), as_json=as_json)
     if found.finished:
-        again = ", ".join(describe(found))
-        tell(f"run {target.run_id}: complete already, " + (f"wrote {again}" if again else "nothing to do"))
+        tell(f"run {target.run_id}: {refresh(found)}")
         return _say_done(found, as_json=as_json)
     listeners.asked(target.spec)  # what they need is there, or nothing is begun
     signature.signer(target.spec)

@@ -42,6 +42,7 @@ def command(
     """
     from jobs import layout, view
     from jobs import submission as door
+    from jobs.describe import refresh
     from jobs.resolve import resolve
     from jobs.survey import survey
 
@@ -52,7 +53,7 @@ def command(
         shown = view.plan(found) | {"address": address, "command": door.entry(job, typed(), timeout)}
         return say(shown, [*view.plan_lines(shown), f"address   {address}"], as_json=as_json)
     if found.finished:
-        tell(f"run {target.run_id}: complete already, nothing to do")
+        tell(f"run {target.run_id}: {refresh(found, remote=True)}")
         return say(shown := view.done(found), view.done_lines(shown), as_json=as_json)
     began = door.submit(
         target.spec, target.store, address, command=typed(), packages=packages, names=names, timeout=timeout

@@ -38,8 +38,9 @@ def secret_in(properties: Mapping[str, str]) -> str | None:
 
 
 @contextmanager
-def opened(place: str, name: str, own: Mapping[str, str], dataset: str, after: str) -> Iterator[Catalog]:
-    """The catalogue, for datasets that lie at the URI `dataset`; within, its errors are ours, and say `after`.
+def opened(place: str, name: str, own: Mapping[str, str] | None, dataset: str, after: str) -> Iterator[Catalog]:
+    """The catalogue, for datasets that lie at the URI `dataset`; within, its errors are ours, and say `after`. `own`
+    are properties of the job, None where it has no field for them.
 
     Raises InputError where it is not known or not installed, StoreRefused where it does not let us in, Raced where it
     has to be asked again, and StoreError where it does not answer.
@@ -51,9 +52,9 @@ def opened(place: str, name: str, own: Mapping[str, str], dataset: str, after: s
         from pyiceberg.utils.config import Config
 
         try:
-            conf = {**(Config().get_catalog_config(name) or {}), **own}
+            conf = {**(Config().get_catalog_config(name) or {}), **(own or {})}
             if not {"uri", "type", "py-catalog-impl"} & set(conf):
-                raise InputError(_unknown(place, name))
+                raise InputError(_unknown(place, name, own))
             conf = {**_s3(conf, dataset), **conf}
             secrets += [str(value) for key, value in conf.items() if secret_in({key: str(value)})]
             catalog = within(SECONDS, lambda: load_catalog(name, **conf))  # type: ignore[arg-type]  # it takes more
@@ -61,17 +62,17 @@ def opened(place: str, name: str, own: Mapping[str, str], dataset: str, after: s
             if type(error) is not ValueError:  # what a server says, not what it was told
                 raise
             told = said(error, secrets).partition(" with the following prop")[0]  # all of them follow
-            raise InputError(_unknown(place, name, f" ({told})")) from None
+            raise InputError(_unknown(place, name, own, f" ({told})")) from None
         with closing(catalog):
             yield catalog
 
 
-def _unknown(place: str, name: str, why: str = "") -> str:
-    variable = re.sub(r"[^A-Z0-9]", "_", name.upper())
+def _unknown(place: str, name: str, own: Mapping[str, str] | None, why: str = "") -> str:
+    variable = f"PYICEBERG_CATALOG__{re.sub(r'[^A-Z0-9]', '_', name.upper())}__URI in the environment"
+    ways = ["~/.pyiceberg.yaml", variable, *(["`properties: {type: …, uri: …}`"] if own is not None else [])]
     return (
-        f"{place}: no catalogue {name!r} is set up that PyIceberg can open{why}; allowed: ~/.pyiceberg.yaml, "
-        f"PYICEBERG_CATALOG__{variable}__URI in the environment, or `properties: {{type: …, uri: …}}` with one of "
-        "PyIceberg's types, such as rest, sql, hive, glue"
+        f"{place}: no catalogue {name!r} is set up that PyIceberg can open{why}; allowed: {', '.join(ways[:-1])} or "
+        f"{ways[-1]}, with one of PyIceberg's types, such as rest, sql, hive, glue"
     )
 
 

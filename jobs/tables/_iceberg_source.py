@@ -35,7 +35,8 @@ def located(uri: str) -> str:
 
 
 def _metadata(table: Iceberg) -> str:
-    with opened(table.place, table.catalog, {}, "", "nothing was read; try again when it can be") as catalog:
+    after = "nothing was read; when that is mended, the same command goes on"
+    with opened(table.place, table.catalog, None, "", after) as catalog:
         found = table._find(catalog)  # noqa: SLF001  # of this package
         if found is None:
             raise InputError(f"{table.place}: there is no such table; allowed: one that the catalogue lists")

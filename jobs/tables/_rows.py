@@ -105,7 +105,7 @@ def _batches(data: bytes) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(watched, pre_buffer=False) as file:  # a read is a column chunk
         groups = range(file.metadata.num_row_groups)
         check_rows([file.metadata.row_group(group).num_rows for group in groups], len(data))
-        for group in groups:
+        for group in filter(lambda group: file.metadata.row_group(group).num_rows, groups):  # no rows, no page
             watched.watch()
             next(file.iter_batches(1, row_groups=[group], use_threads=False), None)  # brings the pages
             at_once = max(1, min(BATCH, BATCH_BYTES // max(1, watched.pages.value)))

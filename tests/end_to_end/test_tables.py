@@ -72,7 +72,7 @@ def test_a_table_that_is_out_of_reach_is_no_secret(again):
     (again.folder / "job.yaml").write_text(text)
 
     assert "Iceberg table samples.digits of catalogue lake: " in said
-    assert "is safe; try again when it can be" in said
+    assert "is safe; when that is mended, the same command goes on" in said
     assert [stage["complete"] for stage in shown["stages"][-2:]] == [True, None]
 
 

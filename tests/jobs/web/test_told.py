@@ -67,7 +67,9 @@ def test_a_worker_is_heard_of_after_its_stage_is_over(half):
     assert [line.heard for line in seen.worker_lines(after)[0]] == ["1970-01-01 00:00:12 UTC"]
 
 
-@pytest.mark.parametrize(("amount", "text"), [(0.0, "0.00"), (0.00042, "0.00042"), (0.029, "0.029"), (1234.5, "1,234.50")])
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0.0, "0.00"), (0.00042, "0.00042"), (0.029, "0.029"), (1234.5, "1,234.50")]
+)
 def test_what_a_run_costs_is_told_to_the_digits_that_say_something(amount, text):
     """A minute of a cheap machine is not for nothing."""
     assert seen.money(amount) == text
