@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,11 +36,16 @@ def nights(genai, first, last, *args, code=0):
 
 
 def test_a_backfill_makes_each_date_once(nightly):
-    """Its own dataset for each, of its own samples; what is complete is skipped when the next backfill overlaps."""
+    """Its own dataset for each, of its own samples; what is complete is skipped when the next backfill overlaps, and
+    has its card.
+    """
     first = nights(nightly, "2026-11-01", "2026-11-03", "--max-parallel", "2")
+    made = Path(next(run["path"] for run in nightly.json("list", "--output", "out") if run["run"] == first[1]["run"]))
+    (made / "README.md").unlink()
     again = nights(nightly, "2026-11-02", "2026-11-04")
     assert [night["state"] for night in first] == ["done"] * 3
     assert [night["state"] for night in again] == ["complete already"] * 2 + ["done"]
+    assert (made / "README.md").is_file()
     runs = nightly.json("list", "--output", "out")
     assert sorted(run["logical_date"] for run in runs) == [f"2026-11-0{day}" for day in (1, 2, 3, 4)]
     assert len({run["digest"] for run in runs}) == len({run["dataset"] for run in runs}) == 4

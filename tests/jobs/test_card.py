@@ -17,7 +17,7 @@ from datasets.utils.info_utils import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
 from PIL import Image
 
-from jobs import facts, gc, layout
+from jobs import facts, gc, layout, submit
 from jobs.card import card, front_matter, note
 from jobs.describe import describe
 from jobs.shards import Plan
@@ -165,6 +165,13 @@ def test_other_words_make_nothing_again_but_the_words(whole):
     assert (other.prepare_key, other.dataset_key, other.finished) == (whole.prepare_key, whole.dataset_key, True)
     assert describe(other) == ["LICENSE", "README.md", "croissant.json"]
     assert "<https://example.com/rows>" in texts(other)["README.md"]
+
+
+def test_submit_brings_the_words_of_a_complete_dataset_up_to_date_as_run_does(whole):
+    """No cluster is asked."""
+    found = submit(again(whole, "data.license=MIT").spec, "http://127.0.0.1:9")
+    assert found["dataset"] == whole.dataset_key
+    assert "| Its licence | MIT " in texts(whole)["README.md"]
 
 
 def test_a_larger_dataset_has_a_card_of_its_own(whole):

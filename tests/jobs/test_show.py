@@ -59,6 +59,17 @@ def test_a_run_is_shown_as_far_as_it_is(target):
     assert first.index == 10
 
 
+def test_a_row_group_without_rows_is_passed_over(target, tmp_path):
+    """As other programs leave them, which copy a part."""
+    rows = pq.read_table(part(target, 0))
+    empty = pa.RecordBatch.from_pylist([], rows.schema)
+    with pq.ParquetWriter(tmp_path / "copy.parquet", rows.schema, use_dictionary=["label"]) as file:
+        file.write_batch(empty)
+        file.write_table(rows)
+
+    assert len(of_part(str(tmp_path / "copy.parquet"), None, "a").rows["a"]) == 5
+
+
 def test_what_cannot_be_shown_is_said(target, tmp_path):
     """With what is allowed: another class, no part yet, no such file, no Parquet, no pictures of ours."""
     (tmp_path / "text.parquet").write_bytes(b"no Parquet at all")

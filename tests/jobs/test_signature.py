@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from genai.errors import InputError
-from jobs import ledger
+from jobs import ledger, submit
 from jobs.cli import main
 from jobs.describe import describe
 from jobs.signature import SIGNATURE, check, public_key, signer
@@ -197,6 +197,16 @@ def test_a_variable_that_leads_nowhere_is_refused(keys, monkeypatch, path):
         monkeypatch.setenv("THE_KEY", path)
     with pytest.raises(InputError, match=r"the environment variable THE_KEY (is not set|names a file that cannot)"):
         describe(dataset(keys / "runs", SIGN))
+
+
+def test_a_key_that_only_the_cluster_has_is_not_missed_where_a_complete_dataset_is_submitted(signed, monkeypatch):
+    """Nothing is written, and its signature stays."""
+    monkeypatch.delenv("THE_KEY")
+    (folder(signed) / "README.md").unlink()
+    submit(signed.spec, "http://127.0.0.1:9")
+
+    assert not (folder(signed) / "README.md").exists()
+    assert state(signed, folder(signed).parents[3] / "public.pem") == "valid"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from genai.sources import open_source
 from jobs.stores import open_store
 
 PICTURES = [b"one", b"two", b"three", b"four"]
+EMPTY = pa.RecordBatch.from_pydict({"image": pa.array([], pa.binary()), "label": pa.array([], pa.string())})
 STRUCTS = [{"bytes": value, "path": None} for value in PICTURES]
 
 
@@ -48,6 +49,17 @@ def test_pages_that_carry_statistics_are_read(path, read):
     names = ["a cat", "a dog with a long name"]
     write(path, image=[bytes([n]) * 150 for n in range(6)], label=names * 3)
     assert [row.label for row in read(path)] == names * 3
+
+
+def test_a_row_group_without_rows_is_read_as_that(path, read):
+    """Arrow writes a dictionary for it, and no page that says where it begins."""
+    table = pa.table({"image": PICTURES, "label": ["a", "b", "a", "b"]})
+    with pq.ParquetWriter(path, table.schema) as file:
+        for batch in (*table.to_batches(), EMPTY, *table.to_batches()):
+            file.write_batch(batch)
+
+    assert pq.read_metadata(path).row_group(1).num_rows == 0
+    assert [row.value for row in read(path)] == PICTURES * 2
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_what_is_no_table_is_refused():
 def test_a_catalogue_that_nobody_set_up_is_named(folder, monkeypatch):
     """With the variable that sets it up."""
     monkeypatch.setenv("HOME", folder.root)
-    with pytest.raises(InputError, match=r"no catalogue 'my-lake'.*PYICEBERG_CATALOG__MY_LAKE__URI"):
+    with pytest.raises(InputError, match=r"no catalogue 'my-lake'.*PYICEBERG_CATALOG__MY_LAKE__URI .* or `properties:"):
         Iceberg("samples.digits", "my-lake").check(pa.schema([]))
     with pytest.raises(InputError, match=r"no catalogue 'my-lake'.*'nonsense' is not a valid"):
         Iceberg("samples.digits", "my-lake", {"type": "nonsense"}).check(pa.schema([]))
