@@ -87,11 +87,12 @@ def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One sample drawn again. `equal` says whether its pixels are the published ones; None: it is not published."""
+    """One sample drawn again, as a file. `equal` says whether it is the published one; None: it is not published."""
 
     index: int
     label: str | None
-    png: bytes
+    cell: bytes
+    suffix: str
     equal: bool | None
 
 
@@ -104,7 +105,8 @@ def sample(found: Survey, index: int) -> Drawn:
     published = _published(found.store, found.manifest, index) if found.manifest else None
     equal = None if published is None else bool((published == drawn.arrays[0]).all())
     label = classes[int(drawn.labels[0])] if drawn.labels is not None else None
-    return Drawn(index, label, generator.checkpoint.modality.cells(drawn.arrays)[0], equal)
+    modality = generator.checkpoint.modality
+    return Drawn(index, label, modality.cells(drawn.arrays)[0], modality.suffix, equal)
 
 
 def _published(store: Store, manifest: Manifest, index: int) -> np.ndarray | None:
@@ -122,15 +124,14 @@ def _published(store: Store, manifest: Manifest, index: int) -> np.ndarray | Non
 
 def preview(found: Survey, command: str, count: int = 16) -> str:
     """A page of the first samples, from the newest checkpoint of the job, as HTML."""
-    from jobs.report import Grid, GridRow, Page, Picture, render
+    from jobs.report import Exhibit, Grid, GridRow, Page, render
 
     generator, drawn = _drawn(found, range(count))
-    cells = generator.checkpoint.modality.cells(drawn.arrays)
     classes = generator.checkpoint.classes
-    rows: dict[str, list[Picture]] = {}
-    for i, png in enumerate(cells):
-        rows.setdefault(classes[int(drawn.labels[i])] if drawn.labels is not None else "", []).append(Picture(png, i))
-    grid = Grid(f"The first {count} samples", tuple(GridRow(name, tuple(pictures)) for name, pictures in rows.items()))
+    rows: dict[str, list[Exhibit]] = {}
+    for i, look in enumerate(generator.checkpoint.modality.looks(drawn.arrays)):
+        rows.setdefault(classes[int(drawn.labels[i])] if drawn.labels is not None else "", []).append(Exhibit(look, i))
+    grid = Grid(f"The first {count} samples", tuple(GridRow(name, tuple(shown)) for name, shown in rows.items()))
     made = (found.metrics or {}).get("steps", 0)
     return render(
         Page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from genai import formats
 from genai.formats import Samples
+from genai.look import Look
 from genai.modalities import Modality
 from genai.prepared import Prepared, load
 from jobs import layout
@@ -20,12 +22,12 @@ from jobs.report import (
     ClassCount,
     Counts,
     Curve,
+    Exhibit,
     Files,
     Grid,
     GridRow,
     Line,
     Page,
-    Picture,
     Quarantined,
     Stage,
     reading,
@@ -54,6 +56,7 @@ def gather(found: Survey, command: str) -> Page:
     assert manifest
     events = list(read(found.store, layout.run_id(spec)))
     data = found.store.locate(layout.dataset(manifest.key, "data"))
+    rows = _looked_at(found)
     return Page(
         title=f"{manifest.rows:,} samples of {spec.name}",
         job=spec.name,
@@ -61,7 +64,8 @@ def gather(found: Survey, command: str) -> Page:
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sentence=_sentence(found),
         counts=_counts(manifest, found.prepared),
-        grids=(Grid("Synthetic samples, and real ones", tuple(_rows(found)), _GRID_NOTE),),
+        grids=(Grid("Synthetic samples, and real ones", tuple(_rows(rows)), _GRID_NOTE),),
+        figures=tuple(_figures(rows)),
         curves=_curves((found.metrics or {}).get("history", [])),
         stages=tuple(_stages(events, manifest, found.prepared)),
         identities=identities(found),
@@ -136,8 +140,18 @@ def _counts(manifest: Manifest, prepared: Prepared | None) -> Counts:
     return Counts(manifest.plan.count, manifest.rows, classes=classes)
 
 
-def _rows(found: Survey) -> Iterator[GridRow]:
-    """A row of pictures for each class, or one for all where there are none."""
+@dataclass(frozen=True)
+class _LookedAt:
+    """The first samples of a dataset, and of the rows that its model was trained on."""
+
+    modality: Modality
+    classes: tuple[str, ...]
+    synthetic: Samples
+    real: np.ndarray
+    real_labels: np.ndarray
+
+
+def _looked_at(found: Survey) -> _LookedAt:
     manifest, modality = found.manifest, found.modality
     assert manifest
     assert modality
@@ -145,13 +159,24 @@ def _rows(found: Survey) -> Iterator[GridRow]:
     arrays, labels = samples.arrays[:0], np.empty(0, np.int64)
     if found.prepared:
         arrays, labels = load(found.prepared, "train", layout.blocks(found.store, found.prepare_key).get, REAL_ROWS)
-    for number, name in enumerate(manifest.classes or ("",)):
-        wanted = np.flatnonzero(samples.labels == number) if manifest.classes else np.arange(len(samples))
-        wanted = wanted[: SYNTHETIC if manifest.classes else SYNTHETIC * 4]
-        real = np.flatnonzero(labels == number)[:REAL] if manifest.classes else np.arange(min(len(labels), REAL * 4))
-        cells = modality.cells(samples.arrays[wanted])
-        synthetic = [Picture(png, int(samples.indices[i])) for png, i in zip(cells, wanted, strict=True)]
-        yield GridRow(name, tuple(synthetic), tuple(map(Picture, modality.cells(arrays[real]))))
+    return _LookedAt(modality, manifest.classes, samples, arrays, labels)
+
+
+def _rows(found: _LookedAt) -> Iterator[GridRow]:
+    """A row for each class, or one for all where there are none."""
+    samples, labels, classes = found.synthetic, found.real_labels, found.classes
+    for number, name in enumerate(classes or ("",)):
+        wanted = np.flatnonzero(samples.labels == number) if classes else np.arange(len(samples))
+        wanted = wanted[: SYNTHETIC if classes else SYNTHETIC * 4]
+        real = np.flatnonzero(labels == number)[:REAL] if classes else np.arange(min(len(labels), REAL * 4))
+        looks = found.modality.looks(samples.arrays[wanted])
+        synthetic = [Exhibit(look, int(samples.indices[i])) for look, i in zip(looks, wanted, strict=True)]
+        yield GridRow(name, tuple(synthetic), tuple(map(Exhibit, found.modality.looks(found.real[real]))))
+
+
+def _figures(found: _LookedAt) -> Iterator[Exhibit]:
+    for figure in found.modality.figures(found.real, found.synthetic.arrays):
+        yield Exhibit(Look(png=figure.png, words=figure.title))
 
 
 def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samples:

@@ -20,27 +20,42 @@ from jobs.chart import Curve, Line
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from genai.look import Look
+
 __all__ = [
-    "ClassCount", "Counts", "Curve", "Files", "Grid", "GridRow", "Line", "Measure", "Page", "Picture", "Quarantined",
-    "Snippet", "Stage", "reading", "render",
+    "ClassCount", "Counts", "Curve", "Exhibit", "Files", "Grid", "GridRow", "Line", "Measure", "Page",
+    "Quarantined", "Snippet", "Stage", "reading", "render",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG file; `index` is that of a sample, or None."""
+class Exhibit:
+    """A row as it is shown; `index` is that of a sample, or None."""
 
-    png: bytes
+    look: Look
     index: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in pixels, from the file's header."""
-        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
+        """(width, height) of its picture in pixels, from the file's header; nothing where there is none."""
+        return _sides(self.look.png)
 
     @property
     def uri(self) -> str:
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+        return _uri(self.look.png, "image/png")
+
+    @property
+    def sound(self) -> str:
+        """Its sound as a URI; nothing where there is none."""
+        return _uri(self.look.sound, self.look.sound_type) if self.look.sound else ""
+
+
+def _sides(png: bytes) -> tuple[int, int]:
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 @dataclass(frozen=True)
@@ -48,17 +63,26 @@ class GridRow:
     """Samples of one class beside real ones; unlabelled data has one row without a name."""
 
     name: str
-    synthetic: tuple[Picture, ...]
-    real: tuple[Picture, ...] = ()
+    synthetic: tuple[Exhibit, ...]
+    real: tuple[Exhibit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows of pictures of one size."""
+    """Rows of pictures of one size, of sounds, or of words."""
 
     title: str
     rows: tuple[GridRow, ...]
     note: str = ""
+
+    @property
+    def exhibits(self) -> list[Exhibit]:
+        return [exhibit for row in self.rows for exhibit in (*row.synthetic, *row.real)]
+
+    @property
+    def in_words(self) -> bool:
+        """Whether its rows have no pictures."""
+        return not any(exhibit.look.png for exhibit in self.exhibits)
 
 
 @dataclass(frozen=True)
@@ -158,6 +182,7 @@ class Page:
     files: Files | None = None
     quarantined: tuple[Quarantined, ...] = ()
     notes: tuple[str, ...] = ()
+    figures: tuple[Exhibit, ...] = ()  # of many rows; the words of each are its title
 
 
 def render(page: Page) -> str:
@@ -204,9 +229,8 @@ class _Layout:
 
 
 def _layout(grid: Grid) -> _Layout:
-    pictures = [picture for row in grid.rows for picture in (*row.synthetic, *row.real)]
-    width = max((picture.size[0] for picture in pictures), default=1)
-    small = width <= _CELL
+    width = max((exhibit.size[0] for exhibit in grid.exhibits), default=0) or 1
+    small = width <= _CELL and not any(exhibit.look.sound for exhibit in grid.exhibits)
     columns = max(1, min(max((len(row.synthetic) for row in grid.rows), default=1), 16 if small else 8))
     longest = max((len(row.name) for row in grid.rows), default=0)
     return _Layout(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CELL, LARGEST = 56, 256  # pixels that a picture's width is to have at least, and at most
-GAP, MARGIN, COLUMNS = 2, 16, 10
+GAP, MARGIN, COLUMNS, WORDS = 2, 16, 10, 4
 HEAD, NAME, CHARACTER = 26, 15, 8  # heights of the two sizes of text, and about how wide one letter of a name is
 PIXELS = 1 << 26  # of a sheet
 PAPER, INK, QUIET = (252, 252, 250), (28, 29, 32), (99, 102, 109)
@@ -36,10 +36,10 @@ def png(gathered: Gathered) -> bytes:
     for name, row in gathered.rows.items():
         pen.text((MARGIN, top + 2), name[:24], INK, font)
         for number, shown in enumerate(row):
-            line, column = divmod(number, COLUMNS)
+            line, column = divmod(number, _columns(gathered))
             place = MARGIN + gutter + column * (wide + GAP), top + line * (_tallest(row) + GAP)
             sheet.paste(_scaled(shown), place)
-        top += _height(row)
+        top += _height(row, _columns(gathered))
     out = io.BytesIO()
     sheet.save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -50,8 +50,9 @@ def _measured(gathered: Gathered) -> tuple[int, int, tuple[int, int]]:
     rows = gathered.rows.values()
     wide = max(_fitted(shown)[0] for row in rows for shown in row)
     gutter = min(200, CHARACTER * max(map(len, gathered.rows)) + 8) if any(gathered.rows) else 0
-    columns = min(COLUMNS, max(map(len, rows)))
-    size = (max(480, 2 * MARGIN + gutter + columns * (wide + GAP)), 2 * MARGIN + HEAD + sum(map(_height, rows)))
+    columns = min(_columns(gathered), max(map(len, rows)))
+    tall = sum(_height(row, columns) for row in rows)
+    size = (max(480, 2 * MARGIN + gutter + columns * (wide + GAP)), 2 * MARGIN + HEAD + tall)
     if size[0] * size[1] > PIXELS:
         raise InputError(
             f"{gathered.name}: a sheet of {size[0]:,}x{size[1]:,} pixels; allowed: fewer (--count, --label)"
@@ -77,9 +78,9 @@ def title(gathered: Gathered) -> str:
 
 def page(gathered: Gathered, command: str) -> str:
     """The samples on a page of their own, as HTML."""
-    from jobs.report import Grid, GridRow, Page, Picture, render
+    from jobs.report import Exhibit, Grid, GridRow, Page, render
 
-    rows = [GridRow(name, tuple(Picture(_file(s), s.index) for s in row)) for name, row in gathered.rows.items()]
+    rows = [GridRow(name, tuple(Exhibit(s.look, s.index) for s in row)) for name, row in gathered.rows.items()]
     count = sum(map(len, gathered.rows.values()))
     grid = Grid("Samples", tuple(rows))
     return render(
@@ -90,18 +91,17 @@ def page(gathered: Gathered, command: str) -> str:
     )  # fmt: skip
 
 
-def _file(shown: Shown) -> bytes:
-    from genai import png as encoder
-
-    return encoder.encode(shown.pixels[None])[0]
-
-
 def _tallest(row: list[Shown]) -> int:
     return max(_fitted(shown)[1] for shown in row)
 
 
-def _height(row: list[Shown]) -> int:
-    return -(-len(row) // COLUMNS) * (_tallest(row) + GAP) + 4 * GAP
+def _height(row: list[Shown], columns: int) -> int:
+    return -(-len(row) // columns) * (_tallest(row) + GAP) + 4 * GAP
+
+
+def _columns(gathered: Gathered) -> int:
+    """As many words as are read side by side, or ten pictures."""
+    return COLUMNS if any(shown.look.png for row in gathered.rows.values() for shown in row) else WORDS
 
 
 def _scaled(shown: Shown) -> Image:

@@ -1,9 +1,9 @@
-"""Pictures of published parts, for a look at them: from a Parquet file, or from a run's newest parts.
+"""Samples of published parts, for a look at them: from a Parquet file, or from a run's newest parts.
 
 Decisions: the store alone is asked, neither the source nor a checkpoint, so a dataset can be looked at from anywhere,
-also while it is made. Labels are read first and only the pictures that are wanted are decoded, out of column chunks of
+also while it is made. Labels are read first and only the rows that are wanted are decoded, out of column chunks of
 a bounded size. All bytes are hostile: pages are judged before they are inflated (`genai.parquet_pages`), pixels before
-they are decoded, and what goes on from here are pixels, never the file that carried them.
+they are decoded, and what goes on from here is made anew of the decoded row, never the file that carried it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from textwrap import wrap
+from typing import TYPE_CHECKING, BinaryIO, Self
 
-from genai.errors import DataError, InputError, IntegrityError, NotFound
+from genai.errors import DataError, InputError, IntegrityError, NotFound, listed
 from jobs import layout
 from jobs.events import read
 from jobs.resolve import Target
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from PIL.Image import Image
+
+    from genai.look import Look
+    from genai.modalities import Modality
 
 CHUNK_BYTES = 1 << 29  # of one row group's pictures, as they are stored
 INFLATED_BYTES = 1 << 28  # of a file's pages; more only where it is large itself
 PARTS = 16  # of a run that are looked into
 CLASSES = 100  # that are shown
+WIDE, EDGE, LINE, LETTER = 256, 6, 15, 12  # pixels of words as a picture: width, margin, a line, the font's size
+LETTERS, LINES = 36, 14  # of a line, of a picture
 
 KEY = re.compile(r"[0-9a-z]{1,64}")  # of a dataset
 PART = re.compile(r"part-[0-9]{5,18}(?:\.[0-9]{1,18}-rows)?\.parquet")
@@ -44,7 +51,29 @@ class Shown:
 
     index: int
     label: str
-    pixels: np.ndarray  # (height, width, 1 or 3) uint8
+    look: Look
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Its picture, (height, width, 1 or 3) uint8; where it has none, its words as one."""
+        from genai.modalities._pixels import from_picture, natural_pixels
+
+        return natural_pixels(self.look.png) if self.look.png else from_picture(written(self.look.words))
+
+
+def written(words: str) -> Image:
+    """Words as a picture, as many lines as there is room for."""
+    import PIL.Image
+    import PIL.ImageDraw
+    import PIL.ImageFont
+
+    lines = [line for text in words.splitlines() or [""] for line in wrap(text, LETTERS) or [""]]
+    shown = lines[:LINES] if len(lines) <= LINES else [*lines[: LINES - 1], lines[LINES - 1][: LETTERS - 1] + "…"]
+    picture = PIL.Image.new("L", (WIDE, 2 * EDGE + LINE * len(shown)), 245)
+    pen, font = PIL.ImageDraw.Draw(picture), PIL.ImageFont.load_default(LETTER)
+    for number, line in enumerate(shown):
+        pen.text((EDGE, EDGE + number * LINE), line, 30, font)
+    return picture
 
 
 @dataclass(frozen=True)
@@ -143,7 +172,7 @@ def classes_of(file: BinaryIO) -> tuple[str, ...]:
 
 def pictures(file: BinaryIO, wanted: Callable[[str], bool], most_bytes: int = CHUNK_BYTES) -> Iterator[Shown]:
     """The samples of a Parquet file whose class is `wanted` (asked before each), in the order of the rows. Row groups
-    with more than `most_bytes` of pictures are passed over. Raises IntegrityError where it cannot be read.
+    with more than `most_bytes` of values are passed over. Raises IntegrityError where it cannot be read.
     """
     with _Part(file) as part:
         for group in range(part.groups):
@@ -152,7 +181,7 @@ def pictures(file: BinaryIO, wanted: Callable[[str], bool], most_bytes: int = CH
 
 
 class _Part:
-    """An open Parquet file with pictures."""
+    """An open part."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._raw = file
@@ -160,7 +189,7 @@ class _Part:
     def __enter__(self) -> Self:
         import pyarrow.parquet as pq
 
-        from genai.parquet_pages import PAGE_RATIO, Watched, check_rows
+        from genai.parquet_pages import PAGE_RATIO, Watched, check_rows, leaves
 
         with _door():
             size = self._raw.seek(0, io.SEEK_END)
@@ -168,7 +197,8 @@ class _Part:
             self._file: pq.ParquetFile = pq.ParquetFile(self._watched, pre_buffer=False)
             about = self._file.metadata
             check_rows([about.row_group(i).num_rows for i in range(about.num_row_groups)], self._watched.size)
-            self._column = _image(self._file.schema_arrow)
+            self._modality = _modality(self._file.schema_arrow)
+            self._columns = leaves(self._file.schema_arrow, [*self._modality.published])
             self.groups = int(about.num_row_groups)
             self.classes = _classes(self._file.schema_arrow)
         return self
@@ -181,10 +211,10 @@ class _Part:
         return int(self._file.metadata.row_group(group).num_rows)
 
     def size(self, group: int) -> int:
-        """Bytes of a row group's pictures, as the footer claims them; no more than the file has are read."""
+        """Bytes of a row group's values, as the footer claims them; no more than the file has are read."""
         about = self._file.metadata.row_group(group)
         columns = [about.column(i) for i in range(about.num_columns)]
-        return max((c.total_compressed_size for c in columns if c.path_in_schema == self._column), default=0)
+        return sum(c.total_compressed_size for c in columns if c.path_in_schema in self._columns)
 
     def pictures(self, group: int, wanted: Callable[[str], bool]) -> Iterator[Shown]:
         with _door():
@@ -193,45 +223,44 @@ class _Part:
             few = self._file.read_row_group(group, names, use_threads=False).to_pydict()
             labels = [self._name(value) for value in few.get("label", [None] * self.rows(group))]
             indices = few.get("index", range(self.rows(group)))
-            cells: list[Any] | None = None
+            cells: pa.Table | None = None
         for row, (index, label) in enumerate(zip(indices, labels, strict=True)):
             if not wanted(label):
                 continue
             cells = self._cells(group) if cells is None else cells
-            yield Shown(index if isinstance(index, int) else row, label, _pixels(cells, row))
+            yield Shown(index if isinstance(index, int) else row, label, self._look(cells, row))
 
-    def _cells(self, group: int) -> list[Any]:
+    def _cells(self, group: int) -> pa.Table:
         with _door():
             self._watched.watch(shared=False)
-            column = self._file.read_row_group(group, [self._column], use_threads=False).column(0)
-            return list(column.combine_chunks().field("bytes") if "." in self._column else column.combine_chunks())
+            return self._file.read_row_group(group, self._columns, use_threads=False).select(self._modality.published)
+
+    def _look(self, cells: pa.Table, row: int) -> Look:
+        try:
+            (value,) = self._modality.values(cells.slice(row, 1))
+            if value is None:
+                raise DataError("there is none")
+            array, _ = self._modality.decode(value)
+        except DataError as error:
+            raise IntegrityError(f"the {self._modality.noun} in row {row}: {error}") from error
+        return self._modality.looks(array[None])[0]
 
     def _name(self, value: object) -> str:
         named = type(value) is int and 0 <= value < len(self.classes)
         return self.classes[value] if named and isinstance(value, int) else "" if value is None else str(value)[:200]
 
 
-def _pixels(cells: list[Any], row: int) -> np.ndarray:
-    from genai.modalities._pixels import natural_pixels
+def _modality(schema: pa.Schema) -> Modality:
+    """What the rows are. Raises IntegrityError where the file is none of ours: nothing else may be called synthetic."""
+    from genai import modalities
 
-    try:
-        return natural_pixels(cells[row].as_py())
-    except (DataError, IndexError, TypeError) as error:  # TypeError: there is none
-        raise IntegrityError(f"the picture in row {row}: {error}") from error
-
-
-def _image(schema: pa.Schema) -> str:
-    """The path of the column that has pictures' bytes. Raises IntegrityError where the file is none of ours: nothing
-    else may be called synthetic.
-    """
     if b"genai" not in (schema.metadata or {}):
         raise IntegrityError("it does not say that its samples are made; allowed: a part that genai has published")
-    for name in sorted(schema.names, key=lambda name: name != "image"):
-        kind = str(schema.field(name).type)
-        if kind == "binary" or kind.startswith("struct<bytes: binary"):
-            return name if kind == "binary" else f"{name}.bytes"
-    found = ", ".join(schema.names)[:200]
-    raise IntegrityError(f"found the columns {found}; allowed: one with pictures, such as image: struct<bytes, path>")
+    with _door():
+        found = modalities.stored(json.loads(schema.metadata[b"genai"])["modality"]).strict()
+        if missing := [name for name in found.published if name not in schema.names]:
+            raise ValueError(f"found the columns {listed(schema.names)}, not {listed(missing)}")
+        return found
 
 
 def _classes(schema: pa.Schema) -> tuple[str, ...]:

@@ -28,13 +28,22 @@ def show(gathered: Gathered, console: Console | None = None) -> None:
     console = console or Console(soft_wrap=True)
     console.print(title(gathered), markup=False, highlight=False)
     for name, row in gathered.rows.items():
-        pictures = [_small(shown.pixels) for shown in row]
-        fits = max(1, (console.width + 1) // (max(p.width for p in pictures) + 1))
         if name:
             console.print(name, markup=False, highlight=False, style="bold")
+        if not any(shown.look.png for shown in row):
+            for shown in row:
+                console.print(_printable(shown.look.words), markup=False, highlight=False)
+            continue
+        pictures = [_small(shown.pixels) for shown in row]
+        fits = max(1, (console.width + 1) // (max(p.width for p in pictures) + 1))
         for start in range(0, len(pictures) if len(gathered.rows) == 1 else 1, fits):
             for line in _lines(pictures[start : start + fits], colour=console.color_system is not None):
                 console.print(line, no_wrap=True, crop=True)
+
+
+def _printable(words: str) -> str:
+    """What a model wrote may move a cursor."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in words)
 
 
 def _small(pixels: np.ndarray) -> Image:

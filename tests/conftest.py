@@ -17,12 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 
 ACCESS_KEY, SECRET_KEY = "GENAITESTACCESSKEY00", "a-secret-of-the-tests-only"
 START_SECONDS = 60
 LONGEST = ("workers", "end_to_end")
 _LIBC = ctypes.CDLL(None)
+
+
+# how long an example takes says nothing on a machine that does other things as well
+hypothesis.settings.register_profile("genai", deadline=None)
+hypothesis.settings.load_profile("genai")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from jobs.commands._ways import JSON, OUTPUT, SET, say, write
 @click.command("sample")
 @click.argument("run", metavar="RUN")
 @click.option("--index", type=click.IntRange(min=0), required=True, help="Which sample.")
-@click.option("-o", "--out", default=None, help="Where its PNG goes; default: sample-<index>.png")
+@click.option("-o", "--out", default=None, help="Where its file goes; default: sample-<index>.png")
 @SET
 @OUTPUT
 @JSON
@@ -25,8 +25,8 @@ def command(run: str, index: int, out: str | None, overrides: tuple[str, ...], o
 
     target = resolve(run, output, overrides)
     drawn = draw(survey(target.spec, target.store), index)
-    path = write(out or f"sample-{index}.png", drawn.png)
-    verdict = {True: "its pixels equal the published ones", False: "its pixels DIFFER from the published ones"}
+    path = write(out or f"sample-{index}{drawn.suffix}", drawn.cell)
+    verdict = {True: "it equals the published one", False: "it DIFFERS from the published one"}
     said = "it is not published yet" if drawn.equal is None else verdict[drawn.equal]
     label = "" if drawn.label is None else f", class {drawn.label}"
     told = {"index": index, "label": drawn.label, "path": path, "equal": drawn.equal}

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 PARTS, CLASSES, EACH = 3, 24, 8  # that are looked into, and shown
 PART_BYTES = 1 << 27  # of pictures in a row group; larger ones are not read for a glance
+WORDS = 500  # characters of a sample in words
 SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture: `name` is that of its file, width and height are those on the page."""
+    """One sample in words, or as a picture: `name` is that of its file, width and height are those on the page."""
 
-    name: str
     index: int
-    width: int
-    height: int
+    words: str = ""
+    name: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,15 @@ def _natural(label: str) -> tuple[bool, int, str]:
 def _tile(shown: Shown, files: dict[str, bytes]) -> Tile:
     from genai import png
 
+    if not shown.look.png:
+        return Tile(shown.index, shown.look.words[:WORDS])
     pixels = _shrunk(shown.pixels)
     data = png.encode(pixels[None])[0]
     name = f"{sha256(data)[:32]}.png"
     files[name] = data
     height, width = pixels.shape[:2]
     factor = max(1, CELL // max(width, height))
-    return Tile(name, shown.index, width * factor, height * factor)
+    return Tile(shown.index, "", name, width * factor, height * factor)
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def test_real_files_are_read(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_changed_files_are_read_or_refused(name, data):
     """Some bytes flipped, or some values changed under a checksum that fits: a GenaiError at most."""
@@ -34,7 +34,7 @@ def test_changed_files_are_read_or_refused(name, data):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(name, data):
     """Rubbish of any kind."""

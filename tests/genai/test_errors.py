@@ -4,7 +4,7 @@ import pickle
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genai.errors import GenaiError, InputError, SpecError
@@ -13,7 +13,6 @@ SECRETS = st.text("abcXYZ019+/=-_.~%", min_size=8, max_size=40).map(lambda text:
 SCHEMES = st.sampled_from(["s3", "http", "https", "file", "memory", "sklearn", "x-y.z"])
 
 
-@settings(deadline=None)
 @given(SCHEMES, SECRETS, SECRETS, st.sampled_from(["{} was refused", "'{}': found", "a {} b s3://bucket/x"]))
 def test_no_error_tells_the_user_of_a_uri(scheme, user, password, sentence):
     """Whoever put it there, and also where the password has slashes, as keys of AWS do."""

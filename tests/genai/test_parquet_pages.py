@@ -28,7 +28,7 @@ def written(values, **options):
     return sink.getvalue()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.none() | st.binary(max_size=300), min_size=1, max_size=40), st.sampled_from(KINDS))
 def test_what_a_writer_wrote_is_measured_as_its_footer_says(values, options):
     """All pages, with their headers told apart from their bytes; no value is larger than what a page can hold."""
@@ -119,7 +119,6 @@ def test_more_rows_than_bytes_are_refused(rows, size):
         check_rows(rows, size)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_pages_or_refused(chunk):
     """Only a ValueError comes out of headers that are none."""

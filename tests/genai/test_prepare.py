@@ -16,7 +16,7 @@ from jobs.stores import open_store
 
 SPLIT = {"train": 0.6, "validation": 0.2, "test": 0.2}
 BROKEN = b"no image"
-shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 
 
 def prepare(*sources, tests=(), put=lambda *_: None, modality=None, **terms):

@@ -71,7 +71,6 @@ def test_a_changed_index_is_refused(prepared, change, message):
         Prepared.from_json(json.dumps(change(json.loads(prepared.to_json()))).encode())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_no_bytes_read_as_an_index_by_chance(data):
     """Whatever the bytes, the error is ours."""
@@ -102,7 +101,7 @@ def test_the_first_rows_of_a_split_can_be_had_alone(prepared, store):
     assert load(prepared, "train", store.get, rows=0)[0].shape == (0, *SHAPE)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.data())
 def test_any_ranges_can_be_fetched_alone(prepared, store, data):
     """Within a chunk, across chunks and across blocks, in any order."""

@@ -1,7 +1,7 @@
 """The compact protocol, as far as page headers need it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genai.thrift import Reader
@@ -10,7 +10,6 @@ from tests.genai.hostile_tables import BINARY, I32, I64, LIST, STRUCT, thrift, v
 NUMBERS = st.integers(-(2**31), 2**31 - 1)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers(1, 15), NUMBERS, max_size=6))
 def test_numbers_come_back_by_field(numbers):
     """Of 32 bits, with their signs."""
@@ -57,7 +56,6 @@ def test_what_is_no_struct_is_refused_at_once(data, message):
         Reader(data).struct()
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_struct_or_a_value_error(data):
     """Nothing else is raised, and nothing outside is read."""

@@ -336,7 +336,7 @@ def edit(values, path, how, value):
                 values[last] = value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(["set", "drop", "rename"]), ANYTHING), max_size=3))
 def test_what_ray_refuses_is_refused_here(edits):
     """Whatever was changed, dropped or renamed in the file; and nothing makes this check fail."""

@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genai.errors import DataError, Incomplete, InputError, StoreError, WorkerError
@@ -208,7 +208,6 @@ FAULT = st.sampled_from([StoreError("503"), WorkerError("gone"), OSError("disk")
 TABLES = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(1, 3)), FAULT, max_size=18)
 
 
-@settings(deadline=None)
 @given(TABLES, st.integers(1, 8), st.integers(1, 60))
 def test_no_fault_that_is_overcome_leaves_a_trace(faults, workers, count):
     """Whatever fails, and however many workers there are: if each shard succeeds within its attempts, the sealed
@@ -227,7 +226,6 @@ GIVEN_UP_IN_AN_OUTAGE = {
 }
 
 
-@settings(deadline=None)
 @given(TABLES, st.integers(1, 8))
 @example(GIVEN_UP_IN_AN_OUTAGE, 1)
 def test_every_run_makes_progress_or_says_what_is_missing(faults, workers):

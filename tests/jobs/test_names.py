@@ -5,7 +5,7 @@ import re
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genai.errors import InputError, IntegrityError
@@ -47,7 +47,6 @@ def inside(path: str, root: str) -> bool:
     return path.startswith(f"{root}/") and not {"", ".", ".."} & set(path.split("/"))
 
 
-@settings(deadline=None)
 @given(NAMES)
 def test_a_job_name_that_passes_is_one_folder_of_the_output(name):
     """All that a job writes is below it."""
@@ -64,7 +63,6 @@ def test_a_job_name_that_passes_is_one_folder_of_the_output(name):
     assert all(inside(path, f"out/{name}") for path in store.asked)
 
 
-@settings(deadline=None)
 @given(NAMES)
 def test_a_run_that_is_asked_for_is_looked_for_below_the_output(name):
     """An id, a path or a URI: what is read lies below the folder that it names, or nothing is read."""
@@ -81,7 +79,6 @@ def test_a_run_that_is_asked_for_is_looked_for_below_the_output(name):
             assert found.store.uri == f"{root.uri}/a"
 
 
-@settings(deadline=None)
 @given(NAMES)
 def test_a_part_name_of_a_receipt_leads_nowhere(name):
     """A receipt is looked for by the name that the plan gives, and counts only if it says the same."""
@@ -97,7 +94,6 @@ def test_a_part_name_of_a_receipt_leads_nowhere(name):
     assert all(inside(path, "datasets/k") for path in store.asked)
 
 
-@settings(deadline=None)
 @given(NAMES)
 def test_a_part_name_of_a_manifest_leads_nowhere(name):
     """It is refused before anything is read or deleted by it, also where the marker vouches for it."""

@@ -15,18 +15,19 @@ import pytest
 from genai import png
 from genai.formats import About, Samples
 from genai.formats.parquet import Parquet
+from genai.look import Look
 from genai.modalities.image import Image
 from jobs.report import (
     ClassCount,
     Counts,
     Curve,
+    Exhibit,
     Files,
     Grid,
     GridRow,
     Line,
     Measure,
     Page,
-    Picture,
     Quarantined,
     Stage,
     reading,
@@ -35,7 +36,7 @@ from jobs.report import (
 
 HOSTILE = """<script>alert("1")</script>'"&{{ 7 * 7 }}</style>"""
 PIXELS = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), dtype=np.uint8)
-PICTURES = [Picture(data, index) for index, data in enumerate(png.encode(PIXELS))]
+PICTURES = [Exhibit(Look(data), index) for index, data in enumerate(png.encode(PIXELS))]
 BARE = Page("t", "j", "genai run j.yaml", "today", "It is done.")
 
 
@@ -184,7 +185,7 @@ def test_unlabelled_samples_are_one_block_without_names():
 )
 def test_pictures_grow_by_whole_factors(side, cell, phone):
     """A pixel stays a square; on a phone it may be half a CSS pixel."""
-    picture = Picture(png.encode(np.zeros((1, side, side, 1), np.uint8))[0])
+    picture = Exhibit(Look(png.encode(np.zeros((1, side, side, 1), np.uint8))[0]))
     assert f"--cell:{cell}px;--phone-cell:{phone}px;" in render(
         replace(BARE, grids=(Grid("g", (GridRow("", (picture,)),)),))
     )

@@ -38,7 +38,7 @@ def typed(kind, *words):
     genai("schedule", "job.yaml", "--target", kind, "--at", "0 2 * * *", *image, *words)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WILD, WILD, WILD, st.sampled_from(["sh", "bash"]))
 def test_a_shell_starts_what_was_said(tmp_path_factory, folder, file, setting, shell):
     """Whatever the names: the folder, and each word, come out as they went in."""

@@ -8,11 +8,17 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from genai import png
 from genai.errors import InputError
+from genai.look import Look
 from jobs import sheet
 from jobs.show import Gathered, Shown
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
+
+
+def pictured(index, name, pixels):
+    return Shown(index, name, Look(png.encode(pixels[None])[0]))
 
 
 def gathered(*rows, side=8):
@@ -20,7 +26,7 @@ def gathered(*rows, side=8):
     made = {}
     for name, colours in rows:
         pixels = [np.full((side, side, len(colour)), colour, np.uint8) for colour in colours]
-        made[name] = [Shown(i, name, array) for i, array in enumerate(pixels)]
+        made[name] = [pictured(i, name, array) for i, array in enumerate(pixels)]
     return Gathered("run-1", made)
 
 
@@ -62,3 +68,12 @@ def test_a_page_has_the_samples_in_itself():
 
     assert [PIL.Image.open(io.BytesIO(data)).getpixel((3, 3)) for data in found] == [RED, BLUE]
     assert "http" not in re.sub(r"http-equiv", "", html)
+
+
+def test_words_are_written_on_the_sheet():
+    """Wrapped, four beside each other, and cut where they are long."""
+    words = [Shown(i, "", Look(words="To be, or not to be: " * 40)) for i in range(5)]
+    made = PIL.Image.open(io.BytesIO(sheet.png(Gathered("run-1", {"": words}))))
+    assert made.width == 2 * sheet.MARGIN + 4 * (256 + sheet.GAP)
+    assert made.convert("L").getextrema() == (30, 252)
+    assert "To be, or not to be" in sheet.page(Gathered("run-1", {"": words}), "genai show")

@@ -109,7 +109,7 @@ def sheet(cells):
 @pytest.mark.parametrize("cell", [b"", b"<svg onload='x'/>", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, None])
 def test_only_pictures_leave_a_part(cell):
     """What is none is refused when it is wanted, and costs nothing when it is not."""
-    with pytest.raises(IntegrityError, match="the picture in row 0"):
+    with pytest.raises(IntegrityError, match="the image in row 0"):
         list(pictures(sheet([cell]), lambda label: True))
     assert list(pictures(sheet([cell]), lambda label: False)) == []
 

@@ -5,9 +5,10 @@ import io
 import numpy as np
 from rich.console import Console
 
+from genai.look import Look
 from jobs import terminal
 from jobs.show import Gathered, Shown
-from tests.jobs.test_sheet import BLUE, RED, gathered
+from tests.jobs.test_sheet import BLUE, RED, gathered, pictured
 
 
 def printed(samples, width=40, **how):
@@ -19,7 +20,7 @@ def printed(samples, width=40, **how):
 def test_a_terminal_with_colours_gets_two_pixels_in_a_character():
     """The upper in the colour of the letter, the lower in that of its ground."""
     pixels = np.array([[RED], [BLUE]], np.uint8)
-    text = printed(Gathered("x", {"": [Shown(0, "", pixels)]}), color_system="truecolor", force_terminal=True)
+    text = printed(Gathered("x", {"": [pictured(0, "", pixels)]}), color_system="truecolor", force_terminal=True)
 
     assert "\x1b[38;2;200;0;0;48;2;0;0;200m▀" in text
 
@@ -48,3 +49,9 @@ def test_names_are_no_commands_for_a_terminal():
     samples = gathered(("[red]<x>[/]", [RED]))
 
     assert "[red]<x>[/]" in printed(samples, color_system="truecolor", force_terminal=True)
+
+
+def test_words_are_printed_and_move_no_cursor():
+    """A line each; what a model wrote is only shown."""
+    text = printed(Gathered("x", {"": [Shown(0, "", Look(words="anna\x1b[2J")), Shown(1, "", Look(words="bob"))]}))
+    assert text.splitlines()[1:] == ["anna\N{REPLACEMENT CHARACTER}[2J", "bob"]

@@ -86,7 +86,7 @@ def test_a_stateful_loader_keeps_the_place(opened, workers):
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_resume_is_a_suffix(published, folder, cows, dogs, data):
     """Whatever the numbers, the buffer and the epoch are."""
     real = real_rows(folder / f"{cows}-{dogs}.parquet", ["cat"] + ["cow"] * cows + ["dog"] * dogs, group=7)

@@ -121,7 +121,7 @@ def test_what_is_no_usable_image_is_refused(value, message):
         Image().resolve(value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_decode_or_are_refused(data):
     """Bytes changed anywhere give an image or a DataError, nothing else."""

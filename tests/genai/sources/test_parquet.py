@@ -128,7 +128,7 @@ def test_only_the_two_columns_are_fetched(tmp_path, read):
     assert [row.value for row in read(path)] == PICTURES
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_truncated_file_is_a_data_error(path, read, data):
     """Wherever a file was cut, the message names it, and no other error comes through."""

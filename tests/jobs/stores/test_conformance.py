@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from genai.errors import InputError, NotFound
 from jobs.stores import HIDDEN, Entry
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOISE = random.Random(7).randbytes(20 << 20)
 
 

@@ -215,7 +215,7 @@ def wander(moves, rates=(1.0, 1.0, 1.0)):
     return world, racers
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(moves=MOVES, rates=st.tuples(*[st.sampled_from([0.97, 1.0, 1.03])] * 3))
 def test_whatever_happens_nobody_wins_beside_a_winner(moves, rates):
     """Three racers, any order, any number of faults, clocks that disagree, a key that is given back and won again."""
