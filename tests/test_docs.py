@@ -59,3 +59,21 @@ def test_the_page_of_python_runs(tmp_path):
     done = subprocess.run([sys.executable, "snippet.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "run_done" in done.stdout
+
+
+def test_the_page_of_families_makes_one(tmp_path):
+    """Its files, the inherited suite on them, and a job with them."""
+    family, suite = blocks("docs/families.md", "python")
+    (job,) = blocks("docs/families.md", "yaml")
+    for name, text in {"ppca.py": family, "test_ppca.py": suite, "job.yaml": job}.items():
+        (tmp_path / name).write_text(text)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks("docs/families.md", "sh"))],
+        cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path), "PATH": path},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "11 passed" in done.stdout
+    assert "200 samples in 1 part" in done.stdout
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
