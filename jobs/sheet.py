@@ -31,7 +31,7 @@ def png(gathered: Gathered) -> bytes:
     wide, gutter, size = _measured(gathered)
     sheet = PIL.Image.new("RGB", size, PAPER)
     pen, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(NAME)
-    pen.text((MARGIN, MARGIN - 6), title(gathered), QUIET, font)
+    pen.text((MARGIN, MARGIN - 6), title(gathered.name, sum(map(len, gathered.rows.values()))), QUIET, font)
     top = MARGIN + HEAD
     for name, row in gathered.rows.items():
         pen.text((MARGIN, top + 2), name[:24], INK, font)
@@ -70,10 +70,9 @@ def _fitted(shown: Shown) -> tuple[int, int]:
     return max(1, round(wide * shrink)), max(1, round(tall * shrink))
 
 
-def title(gathered: Gathered) -> str:
-    """What stands above the samples."""
-    count = sum(map(len, gathered.rows.values()))
-    return f"{gathered.name}: {count:,} samples, synthetic"
+def title(name: str, count: int) -> str:
+    """What stands above so many samples."""
+    return f"{name}: {count:,} samples, synthetic"
 
 
 def page(gathered: Gathered, command: str) -> str:
@@ -85,7 +84,7 @@ def page(gathered: Gathered, command: str) -> str:
     grid = Grid("Samples", tuple(rows))
     return render(
         Page(
-            title=gathered.name, job=gathered.name, command=command, created="",
+            title=gathered.name, job="", command=command, created="",
             sentence=f"{count:,} published samples, by class.", grids=(grid,),
         )
     )  # fmt: skip

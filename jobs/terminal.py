@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.sheet import title
-from jobs.show import Gathered
+from jobs.show import Gathered, Shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,21 +24,33 @@ SHADES = " .:-=+*#%@"
 
 
 def show(gathered: Gathered, console: Console | None = None) -> None:
-    """Print the samples: of each class as many as a line takes, of one class all."""
+    """Print the samples: of each class as many pictures as a line takes, of one class all."""
     console = console or Console(soft_wrap=True)
-    console.print(title(gathered), markup=False, highlight=False)
-    for name, row in gathered.rows.items():
+    rows = gathered.rows
+    if len(rows) > 1:
+        rows = {name: row[: _fits(row, console.width)] if _drawn(row) else row for name, row in rows.items()}
+    console.print(title(gathered.name, sum(map(len, rows.values()))), markup=False, highlight=False)
+    for name, row in rows.items():
         if name:
             console.print(name, markup=False, highlight=False, style="bold")
-        if not any(shown.look.png for shown in row):
+        if not _drawn(row):
             for shown in row:
                 console.print(_printable(shown.look.words), markup=False, highlight=False)
             continue
-        pictures = [_small(shown.pixels) for shown in row]
-        fits = max(1, (console.width + 1) // (max(p.width for p in pictures) + 1))
-        for start in range(0, len(pictures) if len(gathered.rows) == 1 else 1, fits):
+        fits, pictures = _fits(row, console.width), [_small(shown.pixels) for shown in row]
+        for start in range(0, len(pictures), fits):
             for line in _lines(pictures[start : start + fits], colour=console.color_system is not None):
                 console.print(line, no_wrap=True, crop=True)
+
+
+def _drawn(row: list[Shown]) -> bool:
+    """Whether they are pictures, and not words alone."""
+    return any(shown.look.png for shown in row)
+
+
+def _fits(row: list[Shown], columns: int) -> int:
+    """How many pictures a line takes."""
+    return max(1, (columns + 1) // (max(min(shown.pixels.shape[1], CELL) for shown in row) + 1))
 
 
 def _printable(words: str) -> str:

@@ -42,6 +42,9 @@ def test_one_class_takes_as_many_lines_as_it_has_samples():
 
     assert printed(one, color_system=None).count("@") == 20 * 8 * 4
     assert printed(two, color_system=None).count("@") == 2 * 4 * 8 * 4
+    assert [printed(each, color_system=None).splitlines()[0].partition(": ")[2] for each in (one, two)] == [
+        "20 samples, synthetic", "8 samples, synthetic",
+    ]  # fmt: skip
 
 
 def test_names_are_no_commands_for_a_terminal():
