@@ -135,9 +135,13 @@ class Modality(ABC):
 
 
 def stored(found: dict[str, Any]) -> Modality:
-    """The resolved modality that `registry.describe` told. Raises what `rebuild` does, and ValueError where its rows
-    would be larger than any. (The bounds of the fields are not looked at: data may be what no job file may ask for.)
+    """The resolved modality that `registry.describe` told. Raises as `rebuild` does, and ValueError where it told none,
+    or its rows would be larger than any. (The bounds of the fields are not looked at: data may be what no job file may
+    ask for.)
     """
+    if not isinstance(found, dict):
+        told = f"found {str(found)[:100]!r} as what its rows are; allowed: a modality with its fields"
+        raise ValueError(told)  # noqa: TRY004  # a fault of stored bytes, as the others
     made: Modality = rebuild(sys.modules[__name__], found, Modality, bounded=False)  # type: ignore[type-abstract]
     if min(made.array_shape) < 1 or prod(made.array_shape) > ARRAY_BYTES:
         raise ValueError(f"found rows of {made.array_shape}; allowed: at most {ARRAY_BYTES:,} bytes")

@@ -86,6 +86,17 @@ def test_what_cannot_be_shown_is_said(target, tmp_path):
             ask()
 
 
+def test_a_part_that_does_not_say_its_modality_whole_is_refused_in_words(target, tmp_path):
+    """As those of a release before the first, which said its name alone."""
+    rows = pq.read_table(part(target, 0))
+    said = json.loads(rows.schema.metadata[b"genai"]) | {"modality": "image"}
+    old = rows.replace_schema_metadata({b"genai": json.dumps(said).encode()})
+    pq.write_table(old, tmp_path / "old.parquet", use_dictionary=["label"])
+
+    with pytest.raises(InputError, match=r"found 'image' as what its rows are; allowed: a modality with its fields"):
+        of_part(str(tmp_path / "old.parquet"), None)
+
+
 def test_a_part_that_is_damaged_is_named(target):
     """A run's is no mistake of who asks."""
     target.store.put(layout.part(target.dataset, "part-00000.parquet"), b"PAR1")
