@@ -257,7 +257,7 @@ def _modality(schema: pa.Schema) -> Modality:
     if b"genai" not in (schema.metadata or {}):
         raise IntegrityError("it does not say that its samples are made; allowed: a part that genai has published")
     with _door():
-        found = modalities.stored(json.loads(schema.metadata[b"genai"])["modality"]).strict()
+        found = modalities.stored(json.loads(schema.metadata[b"genai"]).get("modality")).strict()
         if missing := [name for name in found.published if name not in schema.names]:
             raise ValueError(f"found the columns {listed(schema.names)}, not {listed(missing)}")
         return found

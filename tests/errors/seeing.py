@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from genai import modalities
+from genai.modalities.image import Image
+from genai.registry import describe
 from jobs import layout
 from jobs.web.server import HOST, PORT
 from jobs.web.stream import Stream
@@ -16,13 +21,15 @@ from tests.errors.rows import png
 
 SHOWING, WATCHING = "Showing samples", "Watching runs in a browser"
 PART = "part-00000.parquet"
+CELL = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
-def part(scene: Scene, rows: int = 4, **columns: object) -> None:
+def part(scene: Scene, images: Sequence[bytes] | None, side: int = 8, **columns: object) -> None:
     """A part as genai publishes them, of small images of one class."""
-    filled = {"image": [png()] * rows, "label": ["cat"] * rows} | columns
-    table = pa.table({name: held for name, held in filled.items() if held is not None})
-    pq.write_table(table.replace_schema_metadata({"genai": "{}"}), scene.folder / PART, use_dictionary=False)
+    cells = pa.array([{"bytes": each, "path": None} for each in images or ()], CELL)
+    filled = ({"image": cells, "label": pa.array(["cat"] * len(cells))} if images is not None else {}) | columns
+    said = {"genai": json.dumps({"modality": describe(modalities, Image((side, side), "L").plain())})}
+    pq.write_table(pa.table(filled).replace_schema_metadata(said), scene.folder / PART, use_dictionary=False)
 
 
 @provokes(SHOWING, "A picture's name that ends otherwise")
@@ -55,7 +62,7 @@ def show_class_undrawn(scene: Scene) -> None:
 
 @provokes(SHOWING, "A part without rows")
 def show_no_rows(scene: Scene) -> None:
-    part(scene, image=pa.array([], pa.binary()), label=pa.array([], pa.string()))
+    part(scene, [], label=pa.array([], pa.string()))
     scene.genai("show", PART)
 
 
@@ -67,13 +74,20 @@ def show_foreign(scene: Scene) -> None:
 
 @provokes(SHOWING, "A part without pictures")
 def show_no_pictures(scene: Scene) -> None:
-    part(scene, image=None, text=["a", "b", "c", "d"])
+    part(scene, None, text=["a", "b", "c", "d"])
     scene.genai("show", PART)
 
 
 @provokes(SHOWING, "A part with a picture that is damaged")
 def show_picture_damaged(scene: Scene) -> None:
-    part(scene, image=[png(), png(), png()[:40], png()])
+    part(scene, [png(), png(), png()[:40], png()])
+    scene.genai("show", PART)
+
+
+@provokes(SHOWING, "A part that does not say what its rows are")
+def show_unsaid(scene: Scene) -> None:
+    table = pa.table({"image": [png()]}).replace_schema_metadata({"genai": "{}"})
+    pq.write_table(table, scene.folder / PART)
     scene.genai("show", PART)
 
 
@@ -85,7 +99,7 @@ def show_no_parquet(scene: Scene) -> None:
 
 @provokes(SHOWING, "A sheet that is too large to open")
 def show_large(scene: Scene) -> None:
-    part(scene, 1000, image=[png(size=(256, 256))] * 1000)
+    part(scene, [png(size=(256, 256))] * 1000, 256)
     scene.genai("show", PART, "--count", "1000", "--out", "sheet.png")
 
 
