@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, doc
+from annotated_types import Ge, Gt, Le, Len, Lt, doc
+
+Decay = Annotated[float, Ge(0), Lt(1)]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Recipe:
     batch: Annotated[int, Ge(1), doc("Rows of one step, over all workers.")] = 128
     micro_batches: Annotated[int, Ge(1), Le(1024), doc("Pieces of a batch, summed in one fixed tree.")] = 4
     optimizer: Annotated[Literal["adam", "adamw"], doc("Rule of the update.")] = "adam"
+    betas: Annotated[tuple[Decay, ...], Len(2, 2), doc("Decays of Adam's two averages.")] = (0.9, 0.999)
     learning_rate: Annotated[float, Gt(0), doc("Largest learning rate.")] = 1e-3
     weight_decay: Annotated[float, Ge(0), doc("Decoupled weight decay; adamw only.")] = 0.0
     schedule: Annotated[

@@ -289,9 +289,10 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def _optimizer(recipe: Recipe, flat: Tensor) -> torch.optim.Optimizer:
+    betas = float(recipe.betas[0]), float(recipe.betas[1])  # torch refuses a 0 that is no float
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW([flat], recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.Adam([flat], recipe.learning_rate, fused=True)
+        return torch.optim.AdamW([flat], recipe.learning_rate, betas, weight_decay=recipe.weight_decay, fused=True)
+    return torch.optim.Adam([flat], recipe.learning_rate, betas, fused=True)
 
 
 def _some(held: Batch | None, rows: int | None) -> Batch | None:

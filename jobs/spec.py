@@ -17,6 +17,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from genai.errors import SpecError
+from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.registry import name_of
 from jobs import publish
@@ -106,15 +107,22 @@ class JobSpec(Part):
             generate = dict(generate)
         if not isinstance(generate, Mapping) or isinstance(generate.get("sampler"), Unread):
             return value
-        model = value.get("model")
-        try:
-            kind = FAMILY.kind({"family": model.family} if isinstance(model, Model) else model).Sampler
-        except ValidationError:
-            kind = None  # told at `model`
+        family = _family(value.get("model"))
+        kind = family.Sampler if family else None
         written = generate.get("sampler")
         if kind and isinstance(written, kind):
             return value
         return {**value, "generate": {**generate, "sampler": Unread(kind, written)}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_of_family(cls, value: Any) -> Any:
+        """What the job does not say of training, its family may."""
+        written = value.get("train", {}) if isinstance(value, Mapping) else None
+        if not isinstance(written, Mapping):
+            return value
+        family = _family(value.get("model"))
+        return {**value, "train": {**family.RECIPE, **written}} if family and family.RECIPE else value
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
@@ -188,6 +196,14 @@ class JobSpec(Part):
     def to_yaml(self) -> str:
         """A job file that says the same, defaults included."""
         return dump(self.model_dump(mode="json"))
+
+
+def _family(model: Any) -> type[Family] | None:
+    """The kind that `model:` names; None where it names none, which is told there."""
+    try:
+        return FAMILY.kind({"family": model.family} if isinstance(model, Model) else model)
+    except ValidationError:
+        return None
 
 
 def _absolute(uri: str) -> str:

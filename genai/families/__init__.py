@@ -9,6 +9,7 @@ that a job file can be checked without torch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,6 +36,8 @@ class Family(ABC):
     Sampler: ClassVar[type[Any]] = NoOptions
     #: whether it models sequences of tokens; else numbers
     tokens: ClassVar[bool] = False
+    #: fields of the Recipe that a job has where its `train:` does not say them
+    RECIPE: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def conditional(self) -> bool:

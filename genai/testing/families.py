@@ -191,7 +191,7 @@ class FamilySuite:
             self._equal(self.train(recipe, state=state), whole)
 
     def _recipe(self) -> Recipe:
-        return RECIPE
+        return replace(RECIPE, **self.family.RECIPE)
 
     def _sampler(self) -> Any:
         return self.family.Sampler() if self.sampler is None else self.sampler

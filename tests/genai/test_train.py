@@ -32,6 +32,8 @@ def same(a, b):
         {"seed": 1},
         {"micro_batches": 2},
         {"learning_rate": 1e-3},
+        {"betas": (0.0, 0.999)},
+        {"betas": (0.9, 0.99)},
         {"schedule": "constant"},
         {"warmup": 3},
         {"clip": 0.1},

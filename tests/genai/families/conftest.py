@@ -8,6 +8,7 @@ import torch
 
 from genai.checkpoint import Checkpoint
 from genai.families.flow import Flow, Solver
+from genai.families.gan import Gan
 from genai.families.vae import Vae
 from genai.modalities.image import Image
 from genai.recipe import Recipe
@@ -19,6 +20,7 @@ MEMBERS = {  # a new family adds a line; `test_conformance.py` then runs on it
     "vae-conv": (Vae(latent=4, width=8, importance_samples=4), None),
     "vae-gaussian": (Vae(latent=4, width=8, likelihood="gaussian", importance_samples=4, conditional=False), None),
     "flow": (Flow(widths=(8, 16), depth=1), Solver(steps=3)),
+    "gan": (Gan(widths=(16, 32), latent=4), None),
 }
 CLASSES = tuple("0123456789")
 

@@ -6,6 +6,7 @@ import torch
 from genai.errors import InputError
 from genai.networks.conv import ConvVae
 from genai.networks.dense import DenseVae
+from genai.networks.gan import Players
 from genai.networks.unet import UNet
 
 SIZES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 5, 7), (1, 1, 1), (2, 30, 12)]
@@ -29,7 +30,17 @@ def test_a_velocity_has_the_shape_of_the_sample(shape, widths):
     assert net(torch.zeros(2, *shape), torch.tensor([0.0, 1.0]), torch.tensor([0, 3])).shape == (2, *shape)
 
 
-@pytest.mark.parametrize(("kind", "fields"), [(ConvVae, (5, 8)), (UNet, ((8,), 1))])
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("widths", [(8,), (8, 16, 24)])
+def test_players_make_and_judge_the_shape_of_the_sample(shape, widths):
+    """With any number of levels."""
+    net, c = Players(shape, 3, 5, widths, depth=1), torch.tensor([0, 2])
+    fake = net.generate(torch.zeros(2, 5), c)
+    assert fake.shape == (2, *shape)
+    assert net.score(fake, c).shape == (2,)
+
+
+@pytest.mark.parametrize(("kind", "fields"), [(ConvVae, (5, 8)), (UNet, ((8,), 1)), (Players, (5, (8,), 1))])
 def test_what_is_no_image_is_refused(kind, fields):
     """An image network says what it takes."""
     with pytest.raises(InputError, match=r"\(64,\); allowed: images"):
