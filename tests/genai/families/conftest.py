@@ -1,73 +1,21 @@
-"""Small members of every family, and the smallest of real data sets to train them on."""
-
-from dataclasses import dataclass
+"""What the tests of several families share."""
 
 import numpy as np
 import pytest
 import torch
 
-from genai.checkpoint import Checkpoint
-from genai.families.flow import Flow, Solver
-from genai.families.gan import Gan
-from genai.families.vae import Vae
-from genai.modalities.image import Image
-from genai.recipe import Recipe
-from genai.space import Space
-from genai.train import initial
-
-MEMBERS = {  # a new family adds a line; `test_conformance.py` then runs on it
-    "vae-dense": (Vae("dense", latent=4, width=32, importance_samples=4), None),
-    "vae-conv": (Vae(latent=4, width=8, importance_samples=4), None),
-    "vae-gaussian": (Vae(latent=4, width=8, likelihood="gaussian", importance_samples=4, conditional=False), None),
-    "flow": (Flow(widths=(8, 16), depth=1), Solver(steps=3)),
-    "gan": (Gan(widths=(16, 32), latent=4), None),
-}
-CLASSES = tuple("0123456789")
-
-
-@dataclass(frozen=True)
-class Member:
-    """A family with small fields, and a quick sampler."""
-
-    family: object
-    sampler: object
-
-    def network(self, seed=0):
-        """A network whose every weight is random: those that start at zero would hide what depends on them."""
-        net = initial(self.family, Space((1, 8, 8)), len(CLASSES), seed)
-        weights = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for p in net.parameters():
-                p.add_(0.1 * torch.randn(p.shape, generator=weights))
-        return net.eval()
-
-    def checkpoint(self):
-        made = {"recipe": {}, "steps": 0, "prepared": "", "device": "cpu", "torch": torch.__version__, "genai": "0"}
-        classes = CLASSES if self.family.conditional else ()
-        return Checkpoint(self.family, Image((8, 8), "L"), classes, self.network().state_dict(), made)
-
-
-@pytest.fixture(params=list(MEMBERS), ids=list(MEMBERS))
-def member(request):
-    """A small member of each family."""
-    return Member(*MEMBERS[request.param])
+from genai.testing.families import CLASSES, RECIPE
 
 
 @pytest.fixture(scope="session")
 def recipe():
     """Enough to see a loss fall."""
-    return Recipe(steps=24, batch=32, micro_batches=4, learning_rate=3e-3, validate_every=8, checkpoint_every=8)
+    return RECIPE
 
 
 @pytest.fixture
 def rows():
-    """24 rows as a family sees them, (x, c)."""
+    """24 images of noise, (x, c)."""
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.random((24, 1, 8, 8), np.float32) * 2 - 1)
     return x, torch.arange(24) % len(CLASSES)
-
-
-@pytest.fixture(scope="session")
-def members():
-    """All of them."""
-    return MEMBERS
