@@ -7,6 +7,7 @@ import pytest
 
 from genai.modalities import Modality
 from genai.modalities.image import Image
+from genai.modalities.text import Text
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,15 @@ def _images(mode: str, channels: int) -> Case:
     return Case(Image(size=(6, 7), mode=mode).resolve(values[0]), values)
 
 
-MAKERS = {"image": [lambda: _images("L", 1), lambda: _images("RGB", 3)]}
+def _texts() -> Case:
+    values = ["Ada", b"\xc3\x89mile", "李", "a\r\nb\t\x7f ", "\ufeff\ufffd?"]
+    return Case(Text(length=9), values)
+
+
+MAKERS = {
+    "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
+    "text": [_texts],
+}
 
 
 @pytest.fixture(params=[(kind, i) for kind, makers in MAKERS.items() for i in range(len(makers))], ids=str)
