@@ -7,7 +7,7 @@ without pydantic, before a stored number decides how much memory is taken. Hints
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from math import isfinite
@@ -15,6 +15,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len, Lt
+
+#: metadata of a field that the data settle, not the job file: `field(default="", metadata=SETTLED)`
+SETTLED: Mapping[str, bool] = {"settled": True}
 
 
 def checked(kind: type, values: dict[str, Any], *, bounded: bool = True) -> dict[str, Any]:

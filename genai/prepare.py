@@ -64,7 +64,18 @@ def pieces(sources: Sequence[Source], tests: Sequence[Source] = ()) -> list[Piec
 
 def settle(found: Iterable[Piece], modality: Modality) -> Modality:
     """The modality with all that was left open settled by the rows."""
-    return modality.settle(row for piece in found for row in piece.source.read(piece.fragment) if row.error is None)
+    return modality.settle(_Sound(list(found)))
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """The rows that have no error, as often as somebody asks for them."""
+
+    pieces: Sequence[Piece]
+
+    def __iter__(self) -> Iterator[Row]:
+        for piece in self.pieces:
+            yield from (row for row in piece.source.read(piece.fragment) if row.error is None)
 
 
 def read_fragment(piece: Piece, modality: Modality) -> pa.Table:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import Tensor
 
+    from genai.cut import Cut
     from genai.look import Figure, Look
     from genai.sources import Row
 
@@ -55,14 +56,19 @@ class Modality(ABC):
     def values(self, columns: pa.Table | pa.RecordBatch) -> list[Any]:
         """The value of each row of the picked columns, in the order of `picked`; None where there is none."""
 
+    @property
+    def cut(self) -> Cut | None:
+        """How files of text are cut into its rows; None where its rows are no texts."""
+        return None
+
     @abstractmethod
     def resolve(self, value: Any) -> Self:
         """This modality with everything that the spec left open settled by one value."""
 
     def settle(self, rows: Iterable[Row]) -> Self:
         """This modality with everything that the spec left open settled by the rows of the source that have no error:
-        by the first that can be used, unless a kind has to see them all. What it settles must not depend on the order
-        of the rows then. Raises DataError.
+        by the first that can be used, unless a kind has to see them all, perhaps twice: `rows` may be walked again.
+        What it settles must not depend on the order of the rows then. Raises DataError.
         """
         refused: DataError | None = None
         for row in rows:
