@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genai.modalities import Modality
+from genai.modalities.image import Image
+from genai.modalities.text import Text
 from genai.sources import Source, open_source
 from jobs.stores import open_store
-from tests.genai.sources.made import iceberg, png, save_to_disk, write_images, write_parquet, write_tar
+from tests.genai.sources.made import iceberg, png, save_to_disk, write, write_images, write_parquet, write_tar
 
 
 def _parquet(folder: Path) -> str:
@@ -28,34 +31,72 @@ def _webdataset(folder: Path) -> str:
     return str(folder)
 
 
+def _text(folder: Path) -> str:
+    for name in ("cat/1.txt", "cat/deep/2.txt", "dog/1.txt"):
+        write(folder / name, "one\n\ntwo\n")
+    return str(folder)
+
+
+def _csv(folder: Path) -> str:
+    for name in ("a.csv", "b.tsv"):
+        write(folder / name, "text,label\n" + "one,cat\ntwo,dog\n" * 3, "," if name == "a.csv" else "\t")
+    return str(folder)
+
+
+def _jsonl(folder: Path) -> str:
+    for name in ("a.jsonl", "b.ndjson"):
+        write(folder / name, '{"text": "one", "label": 0}\n{"label": 1, "text": "two"}\n' * 3)
+    return str(folder)
+
+
 MAKERS: dict[str, Callable[[Path], str]] = {
     "sklearn": lambda _: "sklearn://digits",
     "parquet": _parquet,
     "files": _images,
+    "text": _text,
+    "csv": _csv,
+    "jsonl": _jsonl,
     "huggingface": lambda folder: str(save_to_disk(folder / "saved", num_shards=2)),
     "webdataset": _webdataset,
     "iceberg": lambda folder: iceberg(folder, 2).metadata_location,
 }
 
 
+#: what rows are in those that hold no images
+MODALITIES: dict[str, Modality] = {"text": Text(length=9), "csv": Text(length=9), "jsonl": Text(length=9)}
+
+
 @pytest.fixture(params=sorted(MAKERS))
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URI of a small source, one of each kind in turn."""
-    return MAKERS[request.param](tmp_path)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind in turn."""
+    return request.param
 
 
 @pytest.fixture
-def source(uri: str) -> Source:
+def uri(kind: str, tmp_path: Path) -> str:
+    """The URI of a small source of that kind."""
+    return MAKERS[kind](tmp_path)
+
+
+@pytest.fixture
+def modality(kind: str) -> Modality:
+    """What its rows are."""
+    return MODALITIES.get(kind, Image((4, 4)))
+
+
+@pytest.fixture
+def source(uri: str, modality: Modality) -> Source:
     """That source, opened with its labels."""
-    return open_source(uri, "label", open_store)
+    return open_source(uri, "label", open_store, modality)
 
 
 @pytest.fixture
-def read() -> Callable[..., list]:
-    """All rows of a URI, with its label column."""
+def read(request: pytest.FixtureRequest) -> Callable[..., list]:
+    """All rows of a URI, with its label column, as images where nothing else is said."""
+    usual = request.getfixturevalue("modality") if "kind" in request.fixturenames else Image()
 
-    def rows(uri: str | Path, label: str | None = "label") -> list:
-        source = open_source(str(uri), label, open_store)
+    def rows(uri: str | Path, label: str | None = "label", modality: Modality = usual) -> list:
+        source = open_source(str(uri), label, open_store, modality)
         return [row for fragment in source.fragments() for row in source.read(fragment)]
 
     return rows

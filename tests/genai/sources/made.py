@@ -29,6 +29,13 @@ def write_parquet(path: Path, **columns: pa.Array | list) -> Path:
     return path
 
 
+def write(path: Path, text: str | bytes, comma: str = ",") -> Path:
+    """A file of text, with something else for its commas."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.replace(",", comma).encode())
+    return path
+
+
 def write_images(root: Path, *names: str) -> Path:
     """Image files, each of another gray."""
     for value, name in enumerate(names):

@@ -7,7 +7,6 @@ import pytest
 
 from genai import sources
 from genai.errors import DataError
-from genai.modalities.image import Image
 from genai.registry import names
 from genai.sources import open_source
 from jobs.stores import open_store
@@ -46,11 +45,11 @@ def test_a_pickled_source_reads_the_same(source, same):
         assert same(a.value, b.value)
 
 
-def test_values_are_images_and_labels_are_labels(read, uri):
-    """Values are encoded bytes or uint8 arrays that the image modality decodes; each has a label."""
+def test_values_are_rows_and_labels_are_labels(read, uri, modality):
+    """Values are bytes, or uint8 arrays, that the modality decodes; each has a label."""
     for row in read(uri)[:5]:
         assert isinstance(row.value, bytes) or row.value.dtype == np.uint8
-        assert Image().resolve(row.value).array_shape[2] == 1
+        assert modality.resolve(row.value).decode(row.value)[0].dtype == np.uint8
         assert isinstance(row.label, int | str)
         assert row.error is None
 
@@ -60,10 +59,10 @@ def test_labels_are_left_out_when_none_are_asked_for(read, uri):
     assert {row.label for row in read(uri, None)} == {None}
 
 
-def test_a_missing_label_column_is_named_with_what_is_allowed(uri):
+def test_a_missing_label_column_is_named_with_what_is_allowed(uri, modality):
     """Asking for another column fails before anything is read."""
     with pytest.raises(DataError, match=r"no column 'species'|no label column 'species'.*\blabel\b"):
-        open_source(uri, "species", open_store).fragments()
+        open_source(uri, "species", open_store, modality).fragments()
 
 
 def test_the_fingerprint_stays_while_the_files_do(source):
