@@ -102,7 +102,7 @@ class WebdatasetSource(Source):
 
     def _has_label(self, file: BinaryIO, sample: Sample) -> bool:
         try:
-            return bool(_texts(self.label) & set(sample) or self._in_json(file, sample))
+            return bool(self._texts & set(sample) or self._in_json(file, sample))
         except _Unusable:  # which its row will say
             return True
 
@@ -110,12 +110,18 @@ class WebdatasetSource(Source):
         if said := self._in_json(file, sample):
             label, error = named(said[0], self._names if self.label == "label" else None)
         else:
-            text = _text(file, sample, self.label or "")
+            text = _text(file, sample, self.label or "", self._texts)
             whole = _WHOLE.fullmatch(text)
             label, error = named(int(text) if whole else text, self.names())
         if error:
             raise _Unusable(error)
         return label
+
+    @property
+    def _texts(self) -> set[str]:
+        """The members that may hold a label: none that is the row."""
+        able = {"cls", "txt"} if self.label == "label" else {(self.label or "").lower()}
+        return {name for name in able if f".{name}" not in self.modality.files}
 
     def _in_json(self, file: BinaryIO, sample: Sample) -> list[Any]:
         """The label as a sample's `.json` says it, or nothing."""
@@ -172,13 +178,8 @@ def _samples(file: BinaryIO) -> Iterator[tuple[str, Sample]]:
         yield key, sample
 
 
-def _texts(label: str | None) -> set[str]:
-    """The members that may hold a label."""
-    return {"cls", "txt"} if label == "label" else {(label or "").lower()}
-
-
-def _text(file: BinaryIO, sample: Sample, label: str) -> str:
-    ending = next((name for name in sorted(_texts(label)) if name in sample), None)
+def _text(file: BinaryIO, sample: Sample, label: str, able: set[str]) -> str:
+    ending = next((name for name in sorted(able) if name in sample), None)
     if ending is None:
         raise _Unusable(f"it has no label {label!r}")
     try:
