@@ -1,8 +1,11 @@
-"""A family of one's own, the smallest that makes tokens: which token stands where, under the label."""
+"""Kinds of one's own: the smallest family that makes tokens, which knows what stands where, and texts that take every
+column of a table.
+"""
 
 from dataclasses import dataclass
 
 from genai.families import Family, NoOptions
+from genai.modalities.text import Text
 
 
 @dataclass(frozen=True)
@@ -28,3 +31,11 @@ class Places(Family):
     def sample(self, net, c, noise, sampler):
         uniforms = noise.uniform(*net.logits.shape[1:]).clamp_min(1e-9)
         return (net.logits[c] - (-uniforms.log()).log()).argmax(2)  # Gumbel's trick
+
+
+@dataclass(frozen=True)
+class Every(Text):
+    """Texts that ask for all there is."""
+
+    def picked(self, key, schema):
+        return schema.names

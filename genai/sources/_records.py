@@ -101,7 +101,7 @@ def column_of(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Cells as a column; those of text are bytes, and stay what they are if they are no UTF-8, to be refused in their
     own row.
     """
-    return pa.array(cells, pa.large_binary()).view(kind) if pa.types.is_large_string(kind) else pa.array(cells, kind)
+    return pa.array(cells, pa.binary()).view(kind) if pa.types.is_string(kind) else pa.array(cells, kind)
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -54,7 +54,7 @@ def test_any_text_comes_back(tmp_path_factory, texts):
         ("9" * 5000, "not JSON in UTF-8"),
         ("[1]", "found a list; allowed: a JSON object"),
         ('{"label": "a"}', "the text is null"),
-        ('{"label": "a", "text": 3}', "its 'text' is a whole number, the first rows have large_string"),
+        ('{"label": "a", "text": 3}', "its 'text' is a whole number, the first rows have string"),
         ('{"label": "a", "text": ["x"]}', "its 'text' is a list"),
         ('{"text": "a", "label": null}', "the label is null"),
     ],
