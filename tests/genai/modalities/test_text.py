@@ -186,6 +186,13 @@ def test_symbols_that_nobody_learned_are_refused(symbols, learned):
         Text(length=9, symbols=symbols, learned=learned, places=3).space  # noqa: B018
 
 
+@pytest.mark.parametrize("said", [{"length": 1 << 28}, {"length": -1}, {"length": 9, "places": 1 << 40}])
+def test_texts_longer_than_any_are_refused(said):
+    """What was stored may say anything; a job file is held to the bound before."""
+    with pytest.raises(ValueError, match="allowed: at most 65,536"):
+        modalities.stored({"kind": "text", **said})
+
+
 def test_bpe_without_its_library_is_an_error_that_says_what_to_do(monkeypatch):
     """It is an extra; samples need no more than the checkpoint."""
     made = settled("bpe")

@@ -79,9 +79,11 @@ def test_small_files_are_read_together(tmp_path, monkeypatch):
     for number in range(5):
         write(tmp_path / f"{number}.txt", "12345678\n" * (1 if number else 40))
     monkeypatch.setattr(text_source, "FRAGMENT", 20)
+    monkeypatch.setattr(text_source, "ROWS", 3)
     found = open_source(str(tmp_path), None, open_store, Text()).fragments()
     assert [fragment.keys for fragment in found[-2:]] == [("1.txt", "2.txt"), ("3.txt", "4.txt")]
     assert {fragment.key for fragment in found[:-2]} == {"0.txt"}
+    assert max(fragment.rows for fragment in found) <= 3
 
 
 def test_folders_are_labels(tmp_path, read):
