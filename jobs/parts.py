@@ -98,8 +98,8 @@ class Data(Part):
 
     source: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
         default_factory=list,
-        description="Where the rows are: Parquet, a folder of images, of tars or of Hugging Face datasets, a table's "
-        "metadata file, iceberg://CATALOGUE/TABLE, sklearn://digits; or a list.",
+        description="Where the rows are: Parquet, CSV, JSON lines, text, a folder of images, of tars or of Hugging "
+        "Face datasets, a table's metadata file, iceberg://CATALOGUE/TABLE, sklearn://digits; or a list.",
     )
     test_source: Text | None = Field(None, description="Rows of their own for the test; split.test is then 0.")
     label: Text | None = Field("label", description="Column of the class; null: rows have no class.")

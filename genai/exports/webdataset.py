@@ -1,4 +1,4 @@
-"""WebDataset: one tar a piece, in it three files a sample: an image or a text, `.cls` (the number of its class) and `.json`.
+"""WebDataset: one tar a piece, in it three files a sample: its image or text, `.cls` (number of its class), `.json`.
 
 Tar members have no time, owner or mode of a machine. Format USTAR, which every reader knows.
 """

@@ -150,4 +150,5 @@ def _bytes_of() -> dict[str, int]:
 
 
 def _alphabet() -> list[str]:
-    return sorted(_bytes_of())
+    """All bytes but NUL, which no text holds."""
+    return sorted(character for character, byte in _bytes_of().items() if byte)

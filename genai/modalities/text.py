@@ -64,6 +64,8 @@ class Text(Modality):
     _drawn: ClassVar[bool] = False  # its texts are a model's, which may end before it begins
 
     def __post_init__(self) -> None:
+        if not (0 <= (self.length or 0) <= LONGEST and 0 <= self.places <= LONGEST):
+            raise ValueError(f"found texts of {self.length} bytes, {self.places} symbols; allowed: at most {LONGEST:,}")
         if self.unit == "window" and self.length is None:
             raise InputError("found windows without a length; allowed: unit: window beside a length, in bytes")
 

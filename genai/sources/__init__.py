@@ -54,8 +54,8 @@ class Files(Protocol):
 class Fragment:
     """A piece of a source that is read in one go. `key` is its first file ("" where there is none); `part` is
     which piece it is (row group of the file, number of the run of files, or where in the file it begins); `rows` is how
-    many rows it has; `keys` are all its files where there are several; `first` is the number of its first row in the
-    file, where that takes reading to know.
+    many rows it has; `keys` are all its files where there are several; `first` is the number of its first row, or
+    line, in the file, where that takes reading to know.
     """
 
     key: str

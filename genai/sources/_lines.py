@@ -9,7 +9,7 @@ from functools import partial
 from typing import BinaryIO
 
 CHUNK = 1 << 20  # bytes
-FRAGMENT = 1 << 24  # bytes of a file after which another fragment begins: workers hold one whole, decoded
+FRAGMENT, ROWS = 1 << 24, 1 << 14  # bytes and rows of a fragment, at most: a worker holds it whole, decoded
 OPENERS = 16  # files are looked through side by side
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, at the beginning of a file
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from genai.errors import DataError
 from genai.sources import Fragment, Row, Source
 from genai.sources._columns import chosen, said
-from genai.sources._lines import FRAGMENT, OPENERS
+from genai.sources._lines import FRAGMENT, OPENERS, ROWS
 
 RECORD = 1 << 21  # bytes of a record
 COLUMNS = 10_000  # of a file
@@ -39,7 +39,7 @@ class Record:
 
 
 class RecordsSource(Source):
-    """Rows of files of records. A fragment is 16 MiB of a file."""
+    """Rows of files of records. A fragment is a piece of a file, of 16 MiB or 16,384 rows."""
 
     @abstractmethod
     def schema(self, key: str, file: BinaryIO) -> pa.Schema:
@@ -91,7 +91,7 @@ class RecordsSource(Source):
             schema = self.schema(key, file)
             chosen(key, schema, self.label, self.modality)
             for record in self.records(key, file, 0, 1, schema, []):
-                if not begun or record.at - begun[-1][0] >= FRAGMENT:
+                if not begun or record.at - begun[-1][0] >= FRAGMENT or begun[-1][2] == ROWS:
                     begun.append([record.at, record.number, 0])
                 begun[-1][2] += 1
         return [Fragment(key, at, rows, first=number) for at, number, rows in begun]
@@ -101,7 +101,7 @@ def column_of(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Cells as a column; those of text are bytes, and stay what they are if they are no UTF-8, to be refused in their
     own row.
     """
-    return pa.array(cells, pa.large_binary()).view(kind) if pa.types.is_large_string(kind) else pa.array(cells, kind)
+    return pa.array(cells, pa.binary()).view(kind) if pa.types.is_string(kind) else pa.array(cells, kind)
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -30,7 +30,7 @@ class CsvSource(RecordsSource):
         if header is None or len(header[1]) > COLUMNS:
             found = f"{len(header[1]):,} columns" if header else "no header"
             raise DataError(f"{key}: found {found}; allowed: a first line that names at most {COLUMNS:,} columns")
-        return pa.schema([(name.encode("latin-1").decode(errors="replace"), pa.large_string()) for name in header[1]])
+        return pa.schema([(name.encode("latin-1").decode(errors="replace"), pa.string()) for name in header[1]])
 
     def records(
         self, key: str, file: BinaryIO, at: int, number: int, schema: pa.Schema, wanted: list[str]

@@ -19,7 +19,7 @@ from genai.sources._records import COLUMNS, RECORD, Record, RecordsSource
 LOOKED_AT, LOOKED_AT_BYTES = 1000, 1 << 24  # rows, for the columns
 
 _NESTED = pa.struct([])  # what is no column: objects, lists, or values of several types
-_KINDS = {str: pa.large_string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), type(None): pa.null()}
+_KINDS = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), type(None): pa.null()}
 
 
 class JsonlSource(RecordsSource):

@@ -1,7 +1,7 @@
 """Files of text: one, a glob, or a folder, with labels as in other folders, `root/<label>/**/*.txt`.
 
 How a file is cut into rows, the modality says (`Modality.cut`). Files are looked through to count their rows, unless
-each is one. A fragment is a piece of a large file, of 16 MiB, or a run of small ones, at most as many bytes together.
+each is one. A fragment is a piece of a large file, of 16 MiB or 16,384 rows, or a run of small ones, no larger.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genai.modalities import Modality
 from genai.sources import PICTURES, Entry, Fragment, Row, Source
 from genai.sources._cuts import MOST, pieces
 from genai.sources._folders import check_folders, label_of
-from genai.sources._lines import FRAGMENT, OPENERS, Line
+from genai.sources._lines import FRAGMENT, OPENERS, ROWS, Line
 
 RUN = 256  # files of a fragment
 
@@ -80,7 +80,7 @@ class TextSource(Source):
         begun: list[list[int]] = []  # where each begins, the number of its first row, its rows
         with closing(self.files.open(entry.key)) as file:
             for piece in pieces(file, 0, 1, cut):
-                if not begun or piece.at - begun[-1][0] >= FRAGMENT:
+                if not begun or piece.at - begun[-1][0] >= FRAGMENT or begun[-1][2] == ROWS:
                     begun.append([piece.at, piece.number, 0])
                 begun[-1][2] += 1
         return [Fragment(entry.key, at, rows, first=number) for at, number, rows in begun]
@@ -97,12 +97,12 @@ def _together(found: Iterable[tuple[Entry, list[Fragment]]]) -> Iterator[Fragmen
     run: list[Fragment] = []
     size = 0
     for entry, own in found:
-        if run and (len(own) > 1 or len(run) == RUN or size + entry.size > FRAGMENT):
+        full = len(run) == RUN or size + entry.size > FRAGMENT or sum(one.rows for one in [*run, *own]) > ROWS
+        if run and (full or len(own) > 1):
             yield _run(run)
             run, size = [], 0
         if len(own) == 1:
-            run.append(own[0])
-            size += entry.size
+            run, size = [*run, *own], size + entry.size
         else:
             yield from own
     if run:

@@ -21,6 +21,7 @@ from genai.formats import About, Samples
 from genai.formats.parquet import Parquet
 from genai.identity import sha256
 from genai.modalities.image import Image
+from genai.modalities.text import Text
 from genai.prepared import Prepared
 from genai.recipe import Recipe
 from genai.space import Space
@@ -300,8 +301,23 @@ def table() -> list[bytes]:
     return [*(found[name] for name in ("1.metadata.json", "list", "manifest")), avro(ENTRY, squeezed, codec=b"deflate")]
 
 
+def texts() -> list[bytes]:
+    return ["One\r\n two\n\nThree é\n".encode(), b"\xef\xbb\xbfabc", "李".encode() * 40, b"\xff\n\0\n"]
+
+
+def records() -> list[bytes]:
+    """CSV, TSV, and JSON lines."""
+    rows = [{"text": 'a "b", c\nd', "label": "x"}, {"text": None, "label": "é"}, {"label": "x", "text": "", "n": 1.5}]
+    said = "\n".join(json.dumps(row) for row in rows)
+    table = 'text,label\r\n"a ""b"", c\nd",x\r\n\r\n,y\r\nz,x,\r\n'
+    return [table.encode(), table.replace(",", "\t").encode(), said.encode(), b"\xef\xbb\xbf" + table.encode()]
+
+
 @cache
 def part() -> list[bytes]:
+    words = np.frombuffer(b"one\0\0\0\0\0\0\xc3\x89mile\0\0\0", np.uint8).reshape(2, 9)
+    text = About(Text(length=9), sha256(b""), 7, "0" * 16, "genai")
+
     def made(rows: int, mode: str, classes: tuple[str, ...]) -> bytes:
         modality = Image(4, mode)
         indices = np.arange(rows) + 100
@@ -309,4 +325,9 @@ def part() -> list[bytes]:
         about = About(modality, sha256(b""), 7, "0" * 16, "genai", classes, {"a": "b"})
         return Parquet(group_rows=3).encode(Samples(indices, indices % 2 if classes else None, arrays), about)
 
-    return [made(5, "L", ("a", "b")), made(4, "RGB", ()), made(0, "L", ("a",))]
+    return [
+        made(5, "L", ("a", "b")),
+        made(4, "RGB", ()),
+        made(0, "L", ("a",)),
+        Parquet().encode(Samples(np.arange(2), None, words), text),
+    ]

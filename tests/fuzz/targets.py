@@ -19,11 +19,15 @@ from genai.errors import GenaiError, NotFound
 from genai.formats.parquet import Parquet
 from genai.identity import canonical, sha256
 from genai.modalities.image import Image
+from genai.modalities.text import Text
 from genai.prepared import Prepared
 from genai.sources import Source
+from genai.sources.csv import CsvSource
 from genai.sources.huggingface import HuggingfaceSource
 from genai.sources.iceberg import IcebergSource
+from genai.sources.jsonl import JsonlSource
 from genai.sources.parquet import ParquetSource
+from genai.sources.text import TextSource
 from genai.sources.webdataset import WebdatasetSource
 from jobs import layout
 from jobs.events import Event
@@ -201,6 +205,25 @@ def table(data: bytes) -> None:
     _check_rows(IcebergSource(files, "1.metadata.json@7", None))
 
 
+def texts(data: bytes) -> None:
+    """Cut in every way, and each row as a text."""
+    for unit in ("line", "paragraph", "file", "window"):
+        modality = Text(length=40, unit=unit)
+        found = TextSource(SomeFiles({"a/x.txt": data}), "", "label", modality)
+        _check_rows(found)
+        with suppress(GenaiError):
+            for row in found.read(found.fragments()[0]):
+                with suppress(GenaiError):
+                    assert modality.decode(row.value)[0].shape == (40,)
+
+
+def records(data: bytes) -> None:
+    """As CSV, as TSV, and as JSON lines."""
+    for label in ("label", None):
+        for kind, name in ((CsvSource, "x.csv"), (CsvSource, "x.tsv"), (JsonlSource, "x.jsonl")):
+            _check_rows(kind(SomeFiles({name: data}), "", label, Text(length=40)))
+
+
 def _check_rows(found: Source) -> None:
     """Every row has a value and a label, or says why not."""
     with suppress(GenaiError):
@@ -209,14 +232,14 @@ def _check_rows(found: Source) -> None:
         for fragment in found.fragments():
             with suppress(GenaiError):
                 for row in found.read(fragment):
-                    assert isinstance(row.value, bytes)
+                    assert row.error or isinstance(row.value, bytes)
                     assert row.error or found.label is None or isinstance(row.label, int | str)
                     str(row.label).encode()
                     row.where.encode()
 
 
 def part(data: bytes) -> None:
-    for modality in (None, Image(4, "L")):
+    for modality in (None, Image(4, "L"), Text(length=9)):
         with suppress(GenaiError):
             found = Parquet().decode(data, modality)
             assert len(found.indices) == len(found.arrays)
@@ -237,5 +260,7 @@ TARGETS = {
     "saved": Target(saved, seeds.saved, mutators.stream, 1 << 14),
     "samples": Target(samples, seeds.samples, mutators.tar, 1 << 14),
     "table": Target(table, seeds.table, mutators.as_json(mutators.plain), 1 << 14),
+    "texts": Target(texts, seeds.texts),
+    "records": Target(records, seeds.records),
     "part": Target(part, seeds.part, mutators.footed, 1 << 14),
 }

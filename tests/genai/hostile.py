@@ -22,7 +22,12 @@ from genai.errors import GenaiError
 from genai.formats.parquet import Parquet
 from genai.identity import sha256
 from genai.modalities.image import Image
+from genai.modalities.text import Text
+from genai.sources import Source
+from genai.sources.csv import CsvSource
+from genai.sources.jsonl import JsonlSource
 from genai.sources.parquet import ParquetSource
+from genai.sources.text import TextSource
 
 ROOM = 3 << 30  # bytes that the process may take beyond what it has when it begins
 
@@ -50,11 +55,31 @@ def rows_of_block(data: bytes, shape: tuple[int, ...] = (2, 3, 1)) -> np.ndarray
     return arrays
 
 
+def rows_of_text(kind: type[Source], name: str, unit: str = "line") -> Callable[[bytes], int]:
+    """How many rows a source of text has, and each of them is looked at."""
+
+    def read(data: bytes) -> int:
+        files = SimpleNamespace(
+            uri="x",
+            list=lambda _: [SimpleNamespace(key=name, size=len(data), version="1")],
+            open=lambda _: io.BytesIO(data),
+        )
+        source = kind(files, "", None, Text(length=100, unit=unit))
+        return sum(len(row.value or b"") >= 0 for fragment in source.fragments() for row in source.read(fragment))
+
+    return read
+
+
 READERS: dict[str, Callable[[bytes], object]] = {
     "image": decoded,
     "source": rows_of,
     "part": Parquet().decode,
     "block": rows_of_block,
+    "csv": rows_of_text(CsvSource, "x.csv"),
+    "jsonl": rows_of_text(JsonlSource, "x.jsonl"),
+    "lines": rows_of_text(TextSource, "x.txt"),
+    "paragraphs": rows_of_text(TextSource, "x.txt", "paragraph"),
+    "windows": rows_of_text(TextSource, "x.txt", "window"),
 }
 
 

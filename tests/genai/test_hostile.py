@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.genai import hostile_images, hostile_tables
+from tests.genai import hostile_images, hostile_tables, hostile_texts
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 100  # beyond the file itself, whatever it claims
@@ -17,6 +17,11 @@ CASES = {
     **{f"source: {name}": case for name, case in hostile_tables.SOURCES.items()},
     **{f"part: {name}": case for name, case in hostile_tables.PARTS.items()},
     **{f"block: {name}": case for name, case in hostile_tables.BLOCKS.items()},
+    **{f"csv: {name}": case for name, case in hostile_texts.CSV.items()},
+    **{f"jsonl: {name}": case for name, case in hostile_texts.JSONL.items()},
+    **{f"lines: {name}": case for name, case in hostile_texts.LINES.items()},
+    **{f"paragraphs: {name}": case for name, case in hostile_texts.PARAGRAPHS.items()},
+    **{f"windows: {name}": case for name, case in hostile_texts.WINDOWS.items()},
 }
 #: what may be real takes what it takes: images of 20 MB, and parts of a quarter of a gigabyte
 LARGE = {"source: a value of 20 MB for 40 rows": 600, "part: images of 60 MB of nothing, each a page": 900}

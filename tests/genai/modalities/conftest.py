@@ -8,6 +8,7 @@ import pytest
 from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.modalities.text import Text
+from genai.sources import Row
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,15 @@ def _images(mode: str, channels: int) -> Case:
     return Case(Image(size=(6, 7), mode=mode).resolve(values[0]), values)
 
 
-def _texts() -> Case:
+def _texts(symbols: str) -> Case:
     values = ["Ada", b"\xc3\x89mile", "李", "a\r\nb\t\x7f ", "\ufeff\ufffd?"]
-    return Case(Text(length=9), values)
+    rows = [Row(value, None, "") for value in [*values, "another other"] if len(value) < 10 or symbols == "bpe"]
+    return Case(Text(length=13, symbols=symbols, vocabulary=270).settle(rows), values)
 
 
 MAKERS = {
     "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
-    "text": [_texts],
+    "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],
 }
 
 

@@ -1,5 +1,10 @@
 """Texts of all sorts, friendly and hostile, and what a model draws."""
 
+import json
+import random
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,8 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai.errors import DataError
+from genai import modalities
+from genai.errors import DataError, InputError
+from genai.modalities import _symbols
 from genai.modalities.text import Text
+from genai.registry import describe
 from genai.sources import Row
 
 ROW = st.lists(st.integers(0, 255), min_size=12, max_size=12)
@@ -97,3 +105,110 @@ def test_published_text_has_no_padding():
     """A reader of strings sees the text alone, and one that is empty where a model ended at once."""
     arrays = np.array([[97, 0, 0], [0, 0, 0]], np.uint8)
     assert Text(length=3).columns(arrays, [])["text"][0].to_pylist() == ["a", ""]
+
+
+VERSES = [f"the {noun} {verb} over the {noun}s" for noun in ("cow", "moon", "été") for verb in ("jumps", "sees")]
+
+
+def settled(symbols, texts=VERSES, **fields):
+    return Text(symbols=symbols, vocabulary=290, **fields).settle([Row(text, None, text) for text in texts])
+
+
+@pytest.mark.parametrize("symbols", ["characters", "bpe"])
+def test_symbols_do_not_depend_on_the_order_of_the_rows(symbols):
+    """Nor on the process."""
+    shuffled = random.Random(1).sample(VERSES, len(VERSES))
+    code = f"from tests.genai.modalities import test_text as t; print(ascii(t.settled({symbols!r}).learned))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert settled(symbols, shuffled) == settled(symbols) != settled(symbols, VERSES[:1])
+    assert done.stdout.strip() == ascii(settled(symbols).learned)
+
+
+@pytest.mark.parametrize("symbols", ["characters", "bpe"])
+def test_symbols_are_fewer_than_bytes_and_stay_in_the_checkpoint(symbols):
+    """The space is in symbols, arrays are bytes; the config says them, a part does not."""
+    made = settled(symbols)
+    x = made.to_tensor(np.stack([made.decode(text)[0] for text in VERSES]))
+    assert made.space.shape[0] < made.array_shape[0]
+    assert 0 < x.max() < made.space.vocabulary
+    assert modalities.stored(json.loads(json.dumps(describe(modalities, made)))) == made
+    assert made.plain() == Text(length=made.length)
+
+
+@given(st.data())
+def test_whatever_is_drawn_of_symbols_is_published_as_text(data):
+    """Sequences that no text has, and longer ones than any row, are cut to the array at a character's boundary."""
+    made = data.draw(st.sampled_from([settled("characters", length=20, longer="cut"), settled("bpe")]))
+    tokens = st.lists(st.integers(0, made.space.vocabulary - 1), min_size=made.places, max_size=made.places)
+    arrays = made.from_tensor(torch.tensor([data.draw(tokens)]))
+    text = made.cells(arrays)[0].decode()
+    assert (made.strict().decode(text)[0] == arrays).all()
+
+
+def test_a_character_that_was_not_learned_is_a_bad_row():
+    """As of a file that came later."""
+    with pytest.raises(DataError, match="the text has the character 'ß', which no row has"):
+        settled("characters").decode("ß")
+
+
+def test_texts_that_bpe_learns_from_are_bounded(monkeypatch):
+    """The same ones in any order, however many there are."""
+    monkeypatch.setattr(_symbols, "BPE_BYTES", 60)
+    texts = [text.encode() for text in VERSES]
+    found = {tuple(_symbols._some(random.Random(seed).sample(texts, len(texts)))) for seed in range(20)}
+    assert len(found) == 1
+    assert sum(map(len, found.pop())) <= 60
+
+
+def test_too_many_characters_are_refused(monkeypatch):
+    """The message says what else there is."""
+    monkeypatch.setattr(_symbols, "CHARACTERS", 9)
+    with pytest.raises(DataError, match=r"more than 9 different characters; allowed: data\.modality\.symbols: bytes"):
+        settled("characters")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "learned"),
+    [
+        ("characters", "ba"),
+        ("characters", "aa"),
+        ("characters", "\0a"),
+        ("characters", "\ud800"),
+        ("bpe", "a"),
+        ("bpe", "a b c"),
+        ("bpe", "a bc"),
+        ("bpe", "\n".join("a" * 2**n + " " + "a" * 2**n for n in range(9))),
+    ],
+)
+def test_symbols_that_nobody_learned_are_refused(symbols, learned):
+    """A config may say anything: pieces that are made of no others, or double without end."""
+    with pytest.raises(ValueError, match=r"among its merges|not sorted|surrogates"):
+        Text(length=9, symbols=symbols, learned=learned, places=3).space  # noqa: B018
+
+
+@pytest.mark.parametrize("said", [{"length": 1 << 28}, {"length": -1}, {"length": 9, "places": 1 << 40}])
+def test_texts_longer_than_any_are_refused(said):
+    """What was stored may say anything; a job file is held to the bound before."""
+    with pytest.raises(ValueError, match="allowed: at most 65,536"):
+        modalities.stored({"kind": "text", **said})
+
+
+def test_bpe_without_its_library_is_an_error_that_says_what_to_do(monkeypatch):
+    """It is an extra; samples need no more than the checkpoint."""
+    made = settled("bpe")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    assert made.from_tensor(torch.ones((1, made.places), dtype=torch.int64)).any()
+    with pytest.raises(InputError, match=r"pip install 'genai-jobs\[bpe\]'"):
+        settled("bpe", VERSES[2:])
+
+
+def test_windows_need_a_length():
+    """There is no longest of them."""
+    with pytest.raises(InputError, match="windows without a length"):
+        Text(unit="window")
+
+
+def test_how_rows_were_found_is_left_out_of_what_is_settled():
+    """Equal rows of a file of lines and of a table's column make equal datasets."""
+    rows = [Row("abc", None, "x")]
+    assert Text(unit="paragraph").settle(rows) == Text(column="name").settle(rows) == Text(length=3).settle(rows)

@@ -53,6 +53,7 @@ def test_every_kind_is_on_the_page():
     told = {
         "files": "photos", "parquet": "rows/*.parquet", "huggingface": "pets", "webdataset": "tars/*.tar",
         "iceberg": "iceberg://lake/pets.rows", "sklearn": "sklearn://digits",
+            "text": "verses/*.txt", "csv": "rows.csv", "jsonl": "rows.jsonl",
     }  # fmt: skip
 
     assert set(told) == set(names(sources))
