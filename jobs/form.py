@@ -30,6 +30,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from genai.errors import InputError
+from genai.fields import SETTLED
 from jobs.document import printable
 
 T = TypeVar("T")
@@ -105,6 +106,8 @@ def _form_of(kind: Any) -> type[Part]:
     hints = get_type_hints(kind, include_extras=True)
     shown: dict[str, Any] = {}
     for field in fields(kind):
+        if field.metadata == SETTLED:
+            continue
         factory = None if field.default_factory is MISSING else field.default_factory
         default = ... if field.default is MISSING else field.default
         default_of: dict[str, Any] = {"default_factory": factory} if factory else {"default": default}

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from genai.errors import SpecError
+from genai.errors import InputError, SpecError
 from genai.identity import canonical, sha256
 from genai.registry import name_of
 from jobs import publish
@@ -154,6 +154,10 @@ class JobSpec(Part):
                 f"{kinds[rows.tokens]} ({rows.noun}s); allowed for these: {able or 'a family of your own'}"
             )
             raise rule(text, "model.family", "data.modality")
+        try:
+            family.check(rows.axes)
+        except InputError as error:
+            raise rule(str(error), "model", "data.modality") from error
 
     def anchored(self) -> JobSpec:
         """The same job with local paths made absolute: its workers run in folders of their own."""
