@@ -17,6 +17,7 @@ from annotated_types import Len, doc
 
 if TYPE_CHECKING:
     from genai.formats import About, Samples
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Export(ABC):
         that these files cannot say.
         """
 
-    def card(self, classes: Sequence[str], suffix: str, splits: Sequence[str]) -> dict[str, Any] | None:
+    def card(self, classes: Sequence[str], modality: Modality, splits: Sequence[str]) -> dict[str, Any] | None:
         """The front matter by which Hugging Face datasets reads these files, where it does not find it out by itself.
-        `suffix` is that of a published cell (`.png`); `splits` are names, none for one without.
+        `splits` are names, none for one without.
         """
         return None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from genai.errors import DataError
 from genai.modalities._quantiles import KNOTS, from_positions, to_positions
-from genai.modalities._values import Kind, reading, zone_of
+from genai.modalities._values import Kind, is_zoned, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,7 @@ class Column:
     whole: bool = False  # published as whole numbers
     step: int = 0
     per: int = 1
-    zone: str = ""  # of moments
+    zoned: bool = False  # moments of a time zone: published in UTC, as every reader has them
     knots: tuple[float, ...] = ()  # of numbers, dates and moments
     categories: tuple[str, ...] = ()
 
@@ -57,7 +57,7 @@ class Column:
                 raise DataError(f"column {self.name!r}: found nothing; allowed: a value, which all rows before had")
             return None
         found = reading(self.kind, value, self.name)
-        if self.kind == "datetime" and (zone_of(value) is None) == bool(self.zone):
+        if self.kind == "datetime" and is_zoned(value) != self.zoned:
             raise DataError(f"column {self.name!r}: found moments with a time zone and without; allowed: either")
         return found
 
@@ -108,8 +108,8 @@ class Column:
         if self.kind == "date":
             return pa.array(whole.astype(np.int32), mask=absent).cast(pa.date32()), "date32"
         if self.kind == "datetime":
-            kind = pa.timestamp("us", tz=self.zone or None)
-            return pa.array(whole, mask=absent).cast(kind), f"timestamp[us, tz={self.zone}]" if self.zone else str(kind)
+            kind = pa.timestamp("us", tz="UTC" if self.zoned else None)
+            return pa.array(whole, mask=absent).cast(kind), str(kind)
         return (pa.array(whole, mask=absent), "int64") if self.whole else (pa.array(numbers, mask=absent), "float64")
 
     def said(self, numbers: np.ndarray) -> list[Any]:

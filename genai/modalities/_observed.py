@@ -16,7 +16,7 @@ import numpy as np
 from genai.errors import DataError, listed
 from genai.modalities._column import Column
 from genai.modalities._quantiles import knots_of
-from genai.modalities._values import DAY, KINDS, Kind, is_absent, is_whole, kinds_of, reading, text_of, zone_of
+from genai.modalities._values import DAY, KINDS, Kind, is_absent, is_whole, is_zoned, kinds_of, reading, text_of
 
 COLUMNS, CATEGORIES = 1000, 1000  # at most
 SAMPLED, CELLS = 1 << 16, 1 << 24  # rows of the sample, and its numbers
@@ -96,7 +96,7 @@ class _Seen:
         self._whole = True
         self._texts: set[str] = set()
         self._stray: str | None = None  # the first text, by the alphabet, that is no number
-        self._zones: set[str | None] = set()
+        self._zoned: set[bool] = set()
         self._low, self._high = np.inf, -np.inf
         self._decimals, self._step = 0, 0
         self._refused: DataError | None = None
@@ -117,7 +117,7 @@ class _Seen:
             raise self._refused or DataError(
                 f"the column {self.name!r} has no value in any row; leave it out by data.modality.drop"
             )
-        if self._kind == "datetime" and None in self._zones and len(self._zones) > 1:
+        if self._kind == "datetime" and len(self._zoned) > 1:
             raise DataError(f"column {self.name!r}: found moments with a time zone and without; allowed: either")
         if self._kind == "category" and len(self._texts) > CATEGORIES:
             stray = f", {self._stray[:100]!r} among them" if self._stray is not None else ""
@@ -150,8 +150,7 @@ class _Seen:
             return Column(self.name, kind, missing, self._whole, step, per, knots=knots)
         if kind == "date":
             return Column(self.name, kind, missing, True, 1, knots=knots)
-        zone = "" if None in self._zones else (min(filter(None, self._zones)) if len(self._zones) == 1 else "UTC")
-        return Column(self.name, kind, missing, True, _STEPS[self._step], zone=zone, knots=knots)
+        return Column(self.name, kind, missing, True, _STEPS[self._step], zoned=True in self._zoned, knots=knots)
 
     @property
     def _kind(self) -> Kind:
@@ -171,7 +170,7 @@ class _Seen:
         self._able = tuple(kind for kind in self._able if kind in able)
         self._whole = self._whole and is_whole(value)
         if "datetime" in able:
-            self._zones.add(zone_of(value))
+            self._zoned.add(is_zoned(value))
         if isinstance(value, str) and "number" not in able and (self._stray is None or value < self._stray):
             self._stray = value
         return number

@@ -83,11 +83,10 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int)
 
 
-def zone_of(value: Any) -> str | None:
-    """The time zone of a moment, as Arrow calls it; None where it has none."""
+def is_zoned(value: Any) -> bool:
+    """Whether a moment says its time zone."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    zone = moment.tzinfo if isinstance(moment, datetime) else None
-    return None if zone is None else str(zone).removeprefix("UTC") or "UTC"
+    return isinstance(moment, datetime) and moment.tzinfo is not None
 
 
 def _is_written_as(kind: Kind, text: str) -> bool:
