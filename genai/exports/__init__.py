@@ -72,3 +72,6 @@ class Export(ABC):
 
     def ask(self, shares: Mapping[str, float] | None, date: str | None) -> None:  # noqa: B027  # most need nothing
         """Raises InputError where the job lacks something that these files need."""
+
+    def fits(self, modality: Modality) -> None:  # noqa: B027  # most can hold all
+        """Raises InputError where rows of a modality (which may not be resolved yet) cannot be such files."""

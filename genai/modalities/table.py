@@ -51,7 +51,7 @@ class Table(Modality):
     blank: Annotated[tuple[str, ...], doc("Texts that mean that nothing is there.")] = ("",)
     fitted: tuple[Column, ...] = field(default=(), metadata=SETTLED)
 
-    noun: ClassVar[str] = "row"
+    noun: ClassVar[str] = "table row"
     suffix: ClassVar[str] = ".json"
     axes: ClassVar[int] = 1
 
