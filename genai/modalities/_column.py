@@ -100,6 +100,8 @@ class Column:
         import pyarrow as pa
 
         absent = np.isnan(numbers)
+        if self.kind == "number" and not self.whole:
+            return pa.array(numbers, mask=absent), "float64"
         whole = np.where(absent, 0, numbers).astype(np.int64)
         if self.kind == "category":
             return pa.array(np.array(self.categories, object)[whole], pa.string(), mask=absent), "string"
@@ -110,7 +112,7 @@ class Column:
         if self.kind == "datetime":
             kind = pa.timestamp("us", tz="UTC" if self.zoned else None)
             return pa.array(whole, mask=absent).cast(kind), str(kind)
-        return (pa.array(whole, mask=absent), "int64") if self.whole else (pa.array(numbers, mask=absent), "float64")
+        return pa.array(whole, mask=absent), "int64"
 
     def said(self, numbers: np.ndarray) -> list[Any]:
         """(rows,) float64 as values of JSON."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,8 @@ class _Observed:
             raise DataError(
                 f"data.modality.kinds: found {unknown[0][:100]!r}, the columns are {listed(sorted(self._seen))}"
             )
+        if self.rows and not self._seen:
+            raise DataError("found rows without a column; allowed: at least one")
         order = next(iter(self._orders)) if len(self._orders) == 1 else sorted(self._seen)
         self._check([self._seen[name] for name in order])
         return tuple(self._seen[name].column(self._sample.numbers(name)) for name in order)
@@ -158,6 +161,9 @@ class _Seen:
 
     def _number(self, value: Any) -> float:
         """Of a value that a row may have; what it may not, its row will say."""
+        if type(value) is float and self._is_measured and isfinite(value):
+            self._there += 1
+            return value
         try:
             able = (self._asked,) if self._asked else kinds_of(value)
             if len(self._texts) <= CATEGORIES:
@@ -174,6 +180,11 @@ class _Seen:
         if isinstance(value, str) and "number" not in able and (self._stray is None or value < self._stray):
             self._stray = value
         return number
+
+    @property
+    def _is_measured(self) -> bool:
+        """Whether a further number of another value says nothing new but its decimals."""
+        return self._able[:1] == ("number",) and not self._whole and len(self._texts) > CATEGORIES
 
     def _number_as(self, kind: Kind, value: Any) -> float:
         found = reading("datetime" if kind == "date" else kind, value, self.name)

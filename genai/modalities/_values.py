@@ -16,7 +16,7 @@ from genai.errors import DataError
 Kind = Literal["boolean", "number", "date", "datetime", "category"]
 KINDS: tuple[Kind, ...] = ("boolean", "number", "date", "datetime", "category")  # in the order in which they are tried
 
-EXACT = 1 << 53  # whole numbers up to there are exact in float64
+EXACT = 1 << 53  # whole numbers below are exact in float64
 LONGEST = 1000  # characters of a text
 DAY = 86_400_000_000  # microseconds
 
@@ -42,7 +42,7 @@ def kinds_of(value: Any) -> tuple[Kind, ...]:
     if isinstance(value, bool):
         return "boolean", "category"
     if isinstance(value, int | float | Decimal):
-        exact = isinstance(value, float | Decimal) or abs(value) <= EXACT
+        exact = isinstance(value, float | Decimal) or abs(value) < EXACT
         return ("number", "category") if exact else ("category",)
     if isinstance(value, datetime):
         return ("datetime", "category") if abs(_micros(value)) <= EXACT else ("category",)
@@ -108,7 +108,7 @@ def _is_number(text: str) -> bool:
     if not _NUMBER.fullmatch(text) or _PADDED.match(text):
         return False
     number = abs(float(text))
-    return isfinite(number) and (number <= EXACT or not is_whole(text))
+    return isfinite(number) and (number < EXACT or not is_whole(text))
 
 
 def _number(value: Any) -> float:
@@ -118,7 +118,7 @@ def _number(value: Any) -> float:
     if isinstance(value, str) and not _NUMBER.fullmatch(text):
         raise ValueError(value)
     number = float(text or value)
-    if not isfinite(number) or (abs(number) > EXACT and is_whole(text or value)):
+    if not isfinite(number) or (abs(number) >= EXACT and is_whole(text or value)):
         raise ValueError(value)
     return number
 
@@ -156,7 +156,7 @@ def _micros(moment: datetime) -> int:
 _READ = {"boolean": _truth, "number": _number, "date": _day, "datetime": _moment}
 _ALLOWED = {
     "boolean": "true or false",
-    "number": "a finite number; a whole one up to 2^53, or as a category: data.modality.kinds",
+    "number": "a finite number, a whole one below 2^53, or as a category: data.modality.kinds",
     "date": "a date, such as 2026-11-26",
     "datetime": "a moment from 1684 to 2255, such as 2026-11-26T17:30:00",
     "category": f"a text of at most {LONGEST:,} characters, in UTF-8",
