@@ -8,7 +8,8 @@ learn from one set and are judged by another.
 
 - *Distance* of a column: the largest difference of the two distribution functions (Kolmogorov and Smirnov), of categories
   half the sum of differences (total variation), between synthetic rows and the training rows. Its yardstick is the same
-  between the real test rows and the training rows: two samples of one thing differ, too.
+  between the real test rows and the training rows: two samples of one thing differ, too. Rows are weighted so that the
+  classes have the shares that they have in the training rows: how many there are of each, the job asked for.
 - *Worth*: the accuracy, on real test rows, of a classifier that learned from synthetic rows alone, and of its rival that
   learned from the real training rows (Esteban et al. 2017: train on synthetic, test on real).
 """
@@ -19,6 +20,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,20 +70,22 @@ def synthetic(found: Survey) -> Rows:
     return _rows(np.concatenate([one.arrays for one in samples]), np.concatenate(labels))
 
 
-def distances(table: Table, a: Rows, b: Rows) -> dict[str, float]:
+def distances(table: Table, a: Rows, train: Rows) -> dict[str, float]:
     """Of each column."""
-    pairs = zip(table.fitted, a.numbers.T, b.numbers.T, strict=True)
-    return {column.name: distance(one, other, ordered=bool(column.knots)) for column, one, other in pairs}
+    share = np.bincount(train.labels) / np.maximum(1, np.bincount(a.labels, minlength=train.labels.max() + 1))
+    weights = share[a.labels], np.ones(len(train.labels))
+    pairs = zip(table.fitted, a.numbers.T, train.numbers.T, strict=True)
+    return {column.name: distance(pair, weights, ordered=bool(column.knots)) for column, *pair in pairs}
 
 
-def distance(a: np.ndarray, b: np.ndarray, *, ordered: bool) -> float:
-    """Between two samples of one column; what is missing is a value of its own, and the smallest."""
-    a, b = (np.nan_to_num(n, nan=-np.inf) for n in (a, b))
-    values = np.unique(np.concatenate([a, b]))
-    shares = [np.searchsorted(np.sort(n), values, side="right") / len(n) for n in (a, b)]
-    if ordered:
-        return float(np.abs(shares[0] - shares[1]).max())
-    return float(np.abs(np.diff(shares[0] - shares[1], prepend=0)).sum() / 2)
+def distance(pair: Sequence[np.ndarray], weights: Sequence[np.ndarray], *, ordered: bool) -> float:
+    """Between two weighted samples of one column; what is missing is a value of its own, and the smallest."""
+    numbers = [np.nan_to_num(n, nan=-np.inf) for n in pair]
+    values = np.unique(np.concatenate(numbers))
+    places = [np.searchsorted(values, n) for n in numbers]
+    shares = [np.bincount(p, w, len(values)) / w.sum() for p, w in zip(places, weights, strict=True)]
+    apart = shares[0] - shares[1]
+    return float(np.abs(np.cumsum(apart)).max() if ordered else np.abs(apart).sum() / 2)
 
 
 def worth(learned: Rows, test: Rows, seed: int) -> dict[str, float]:
