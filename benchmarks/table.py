@@ -2,16 +2,16 @@
 
     python benchmarks/table.py examples/wine.yaml
 
-Runs the job once for each seed (of training and of drawing), with `genai run`'s own code and no Ray; what is finished is
-not done again. The real rows are those of the job's own splits, as it has prepared them, so the model and the classifiers
-learn from one set and are judged by another.
+Runs the job once for each seed (of training and of drawing), with `genai run`'s own code and no Ray; what is finished
+is not done again. The real rows are those of the job's own splits, as it has prepared them, so the model and the
+classifiers learn from one set and are judged by another.
 
-- *Distance* of a column: the largest difference of the two distribution functions (Kolmogorov and Smirnov), of categories
-  half the sum of differences (total variation), between synthetic rows and the training rows. Its yardstick is the same
-  between the real test rows and the training rows: two samples of one thing differ, too. Rows are weighted so that the
-  classes have the shares that they have in the training rows: how many there are of each, the job asked for.
-- *Worth*: the accuracy, on real test rows, of a classifier that learned from synthetic rows alone, and of its rival that
-  learned from the real training rows (Esteban et al. 2017: train on synthetic, test on real).
+- *Distance* of a column: the largest difference of the two distribution functions (Kolmogorov and Smirnov), of
+  categories half the sum of differences (total variation), between synthetic rows and the training rows. Its yardstick
+  is the same between the real test rows and the training rows: two samples of one thing differ, too. Rows are weighted
+  so that the classes have the shares that they have in the training rows: how many there are of each, the job asked.
+- *Worth*: the accuracy, on real test rows, of a classifier that learned from synthetic rows alone, and of its rival
+  that learned from the real training rows (Esteban et al. 2017: train on synthetic, test on real).
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def rebuild(package: ModuleType, found: dict[str, Any], base: type[T], *, bounde
     if ":" in name and module not in sys.modules:
         raise InputError(f"found {name[:100]!r}, which nothing here has imported; import {module[:100]!r} first")
     kind = find(package, name, base)
-    hints = hints_of(kind)
+    hints: dict[str, Any] = hints_of(kind)  # type: ignore[arg-type]  # a class is hashable
     formed_ = {name: formed(value, hints.get(name)) for name, value in fields.items()}
     return kind(**checked(kind, formed_, bounded=bounded))
 

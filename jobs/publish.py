@@ -49,7 +49,9 @@ Entry = Annotated[Any, BeforeValidator(_read), PlainSerializer(_write)]
 
 
 def check(entries: Sequence[Any], splits: Splits | None, date: str | None, rows: Modality | None) -> None:
-    """Rules between the entries and the job; `rows` is what its rows are, where that is known. Raises pydantic's rule."""
+    """Rules between the entries and the job; `rows` is what its rows are, where that is known. Raises pydantic's
+    rule.
+    """
     shares = splits.model_dump() if splits else None
     places: dict[str, int] = {}
     for number, entry in enumerate(entries):

@@ -23,8 +23,8 @@ class Images(Export):
     def fits(self, modality: Modality) -> None:
         if not modality.files:
             raise InputError(
-                f"found kind images for {modality.noun}s that are no files; allowed: another kind, such as webdataset or "
-                "parquet (the dataset's own parts are Parquet)"
+                f"found kind images for {modality.noun}s that are no files; allowed: another kind, such as webdataset "
+                "or parquet (the dataset's own parts are Parquet)"
             )
 
     def files(self, piece: Piece) -> Iterator[tuple[str, bytes]]:

@@ -1,5 +1,5 @@
-"""WebDataset: one tar a piece, in it three files a sample: its image, `.cls` (the number of its class) and `.json`. A row
-that is JSON itself, such as a table's, is in that `.json`, beside what is said of it.
+"""WebDataset: one tar a piece, in it three files a sample: its image, `.cls` (the number of its class) and `.json`. A
+row that is JSON itself, such as a table's, is in that `.json`, beside what is said of it.
 
 Tar members have no time, owner or mode of a machine. Format USTAR, which every reader knows.
 """

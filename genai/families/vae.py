@@ -34,21 +34,24 @@ SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 class Vae(Family):
     """A Gaussian code and a decoder."""
 
-    backbone: Annotated[Literal["dense", "conv"], doc("Fully connected, or convolutional (null: of pictures).")] | None = (
-        None
-    )
+    backbone: (
+        Annotated[Literal["dense", "conv"], doc("Fully connected, or convolutional (null: of pictures).")] | None
+    ) = None
     latent: Annotated[int, Ge(1), Le(4096), doc("Numbers in the code.")] = 50
     width: Annotated[int, Ge(1), Le(65536), doc("Hidden units (256), or first channels (32).")] | None = None
     beta: Annotated[float, Ge(0), doc("Weight of the code's cost in the loss.")] = 1.0
     likelihood: (
-        Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised pixels (null: of pictures), or of numbers.")] | None
+        Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised pixels (null: of pictures), or of numbers.")]
+        | None
     ) = None
     conditional: Annotated[bool, doc("Heed the label, where there is one.")] = True
     importance_samples: Annotated[int, Ge(1), Le(5000), doc("Codes a row for the final IWAE bound.")] = 64
 
     def check(self, axes: int) -> None:
         if axes != PICTURE and self.backbone == "conv":
-            raise InputError("model.backbone: found conv for rows that are no pictures; allowed: dense, or leave it out")
+            raise InputError(
+                "model.backbone: found conv for rows that are no pictures; allowed: dense, or leave it out"
+            )
 
     def network(self, space: Space, classes: int) -> nn.Module:
         import torch

@@ -2,8 +2,8 @@
 back to what is published.
 
 Each value is one float64: a number itself, a category's place among the categories, 0 or 1, days or microseconds since
-1970; NaN where there is none. So whole numbers beyond 2^53 and moments before 1684 or after 2255 cannot be told exactly,
-and are refused.
+1970; NaN where there is none. So whole numbers beyond 2^53 and moments before 1684 or after 2255 cannot be told
+exactly, and are refused.
 """
 
 from __future__ import annotations

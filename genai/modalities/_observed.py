@@ -126,8 +126,8 @@ class _Seen:
             stray = f", {self._stray[:100]!r} among them" if self._stray is not None else ""
             raise DataError(
                 f"the column {self.name!r} has more than {CATEGORIES:,} different texts{stray}; allowed: at most "
-                f"{CATEGORIES:,}: leave it out by data.modality.drop, or say what it is by data.modality.kinds, such as "
-                f"{{{self.name[:100]}: number}}"
+                f"{CATEGORIES:,}: leave it out by data.modality.drop, or say what it is by data.modality.kinds, such "
+                f"as {{{self.name[:100]}: number}}"
             )
 
     @property
@@ -152,8 +152,9 @@ class _Seen:
             step, per = (1, 10**self._decimals) if known else (0, 1)
             return Column(self.name, kind, missing, self._whole, step, per, knots=knots)
         if kind == "date":
-            return Column(self.name, kind, missing, True, 1, knots=knots)
-        return Column(self.name, kind, missing, True, _STEPS[self._step], zoned=True in self._zoned, knots=knots)
+            return Column(self.name, kind, missing, whole=True, step=1, knots=knots)
+        step, zoned = _STEPS[self._step], True in self._zoned
+        return Column(self.name, kind, missing, whole=True, step=step, zoned=zoned, knots=knots)
 
     @property
     def _kind(self) -> Kind:

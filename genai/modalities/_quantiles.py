@@ -3,8 +3,8 @@ normal distribution, and the smallest and the largest stand at the ends.
 
 A column's *knots* are its percentiles, 0 to 100. Between two of them all is linear, so only additions, products and one
 table are at work, and they give the same bits anywhere. Where many rows have the same number, several knots are equal:
-such a number stands in the middle of its stretch, and all of the stretch leads back to it. So the zeros of a column that
-is mostly zero, or whole numbers that are few, come back as they were, and as often as a model puts them there.
+such a number stands in the middle of its stretch, and all of the stretch leads back to it. So the zeros of a column
+that is mostly zero, or whole numbers that are few, come back as they were, and as often as a model puts them there.
 """
 
 from __future__ import annotations

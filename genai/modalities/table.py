@@ -1,9 +1,10 @@
 """Tables: rows of numbers, booleans, categories, dates and times, any of which may be missing.
 
-Decisions: a column's kind follows from its values, also where all are text; all rows settle what a column is (`_observed`),
-and no order of theirs changes it. A row is one vector: a number by its rank (`_quantiles`), a category as one feature for
-each, and where values may be missing a feature that says so. What comes back is a value as the column has them: no number
-beyond the smallest and the largest, none with more decimals, no category that was not there.
+Decisions: a column's kind follows from its values, also where all are text; all rows settle what a column is
+(`_observed`), those of the test as well, and no order of theirs changes it. A row is one vector: a number by its rank
+(`_quantiles`), a category as one feature for each, and where values may be missing a feature that says so. What comes
+back is a value as the column has them: no number beyond the smallest and the largest, none with more decimals, no
+category that was not there.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ class Table(Modality):
             raise DataError("found no row with a value and a label; allowed: at least one")
         if (size := len(canonical([asdict(column) for column in columns]))) > STATE_BYTES:
             raise DataError(
-                f"found {len(columns):,} columns with {sum(len(c.categories) for c in columns):,} categories, which take "
-                f"{size:,} bytes to describe; allowed: {STATE_BYTES:,}: leave some out by data.modality.drop"
+                f"found {len(columns):,} columns with {sum(len(c.categories) for c in columns):,} categories, which "
+                f"take {size:,} bytes to describe; allowed: {STATE_BYTES:,}: leave some out by data.modality.drop"
             )
         return replace(self, fitted=columns)
 

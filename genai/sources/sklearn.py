@@ -1,5 +1,5 @@
-"""The datasets that scikit-learn carries: `sklearn://digits`, 1,797 digits of 8x8, and the tables `breast_cancer`, `iris`
-and `wine`. The digits are pictures, and where rows of a table are wanted, 64 columns of whole numbers.
+"""The datasets that scikit-learn carries: `sklearn://digits`, 1,797 digits of 8x8, and the tables `breast_cancer`,
+`iris` and `wine`. The digits are pictures, and where rows of a table are wanted, 64 columns of whole numbers.
 
 The 17 gray levels of a picture, 0 to 16, are spread over 0 to 255. Columns have their names in letters, digits and `_`;
 the label's is `label`, with the names of the classes.
@@ -86,5 +86,7 @@ def _loaded(name: str) -> Any:
 
 def _table(name: str) -> pa.Table:
     bunch = _loaded(name)
-    columns = {re.sub(r"\W+", "_", str(column)).strip("_"): bunch.data[:, i] for i, column in enumerate(bunch.feature_names)}
+    columns = {
+        re.sub(r"\W+", "_", str(column)).strip("_"): bunch.data[:, i] for i, column in enumerate(bunch.feature_names)
+    }
     return pa.table({**columns, "label": pa.array(bunch.target, pa.int64())})

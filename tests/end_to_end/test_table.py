@@ -54,7 +54,7 @@ def made(tmp_path_factory):
 
 
 def test_readers_find_typed_columns(made):
-    """DuckDB, pandas and Hugging Face see numbers, texts, dates and moments, missing ones among them, and the classes."""
+    """DuckDB, pandas and Hugging Face see numbers, texts, dates and moments, missing ones too, and the classes."""
     _, dataset = made
     found = duckdb.sql(f"DESCRIBE SELECT * FROM '{dataset}/data/*.parquet'").fetchall()
     kinds = ["BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP WITH TIME ZONE"]

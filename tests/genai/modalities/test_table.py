@@ -181,7 +181,10 @@ def test_state_that_nothing_settled_is_refused(change):
         ({"x": [f"t{n}" for n in range(1001)]}, r"'x' has more than 1,000 different texts, 't0' among them"),
         ({"x": ["2026-01-01T00:00Z", "2026-01-02T00:00"]}, "with a time zone and without"),
         ({f"c{n}": [1, 2] for n in range(1001)}, r"more than 1,000 columns; .*data\.modality\.only"),
-        ({f"c{n}": [f"{n} {m}" * 30 for m in range(100)] for n in range(100)}, "10,000 categories, which take .* bytes"),
+        (
+            {f"c{n}": [f"{n} {m}" * 30 for m in range(100)] for n in range(100)},
+            "10,000 categories, which take .* bytes",
+        ),
     ],
 )
 def test_a_column_that_cannot_be_modelled_is_named(columns, message):
@@ -254,14 +257,21 @@ def test_arrows_types_are_pythons_values():
 def test_a_row_is_seen_as_words():
     """Names and values, as short as they are."""
     table = settled(alcohol=[13.2, 14], plan=["a", None])
-    (look, other) = table.looks(np.stack([table.decode(row.value)[0] for row in rows(alcohol=[13.2, 14], plan=["a", None])]))
+    (look, other) = table.looks(
+        np.stack([table.decode(row.value)[0] for row in rows(alcohol=[13.2, 14], plan=["a", None])])
+    )
     assert look.words == "alcohol 13.2, plan a"
     assert other.words == "alcohol 14, plan none"
 
 
 def test_each_column_has_a_histogram():
     """A picture that can be opened, named after its column; also of no synthetic rows."""
-    values = {"x": [1.5, None, 3, 4], "city": ["Köln", "Ulm", "a" * 300, "b"], "n": [1, 2, 3, 4], "d": [date(2026, 1, n) for n in (1, 2, 3, 9)]}
+    values = {
+        "x": [1.5, None, 3, 4],
+        "city": ["Köln", "Ulm", "a" * 300, "b"],
+        "n": [1, 2, 3, 4],
+        "d": [date(2026, 1, n) for n in (1, 2, 3, 9)],
+    }
     table = settled(**values)
     arrays = np.stack([table.decode(row.value)[0] for row in rows(**values)])
     for synthetic in (arrays[:2], arrays[:0]):
@@ -271,7 +281,14 @@ def test_each_column_has_a_histogram():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)), max_size=9))
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from("ab"), st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+        ),
+        max_size=9,
+    )
+)
 def test_any_rows_are_settled_or_refused(values):
     """And each row decodes, with the same array after publication, or is refused."""
     try:
@@ -289,6 +306,8 @@ def test_any_rows_are_settled_or_refused(values):
 
 def test_a_shuffled_table_is_the_same_table():
     """Every kind of column at once."""
-    given = [Row({"x": n / 3, "y": f"{n % 5}a", "z": n % 2 == 0, "d": f"2026-01-{n + 1:02}"}, None, "") for n in range(30)]
+    given = [
+        Row({"x": n / 3, "y": f"{n % 5}a", "z": n % 2 == 0, "d": f"2026-01-{n + 1:02}"}, None, "") for n in range(30)
+    ]
     mixed = random.Random(0).sample(given, len(given))
     assert Table().settle(given) == Table().settle(mixed)
