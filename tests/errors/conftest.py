@@ -14,6 +14,7 @@ for topic in (
     "listeners",
     "job_file",
     "rows",
+    "table_rows",
     "folders",
     "buckets",
     "damage",
