@@ -2,13 +2,14 @@
 
 The bounds are those of `Annotated` (annotated_types), the same that a job file is held to; here they are checked
 without pydantic, before a stored number decides how much memory is taken. Hints that are no plain types judge nothing.
+A field whose metadata is `SETTLED` is none that a job file may say: the data settles it.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 from math import isfinite
 from types import NoneType, UnionType
@@ -29,6 +30,22 @@ def checked(kind: type, values: dict[str, Any], *, bounded: bool = True) -> dict
         if name in hints and not fits(value, hints[name], bounded=bounded):
             raise ValueError(f"found {str(value)[:50]} as {kind.__name__}.{name}, expected what that field may be")
     return values
+
+
+def formed(value: Any, hint: Any) -> Any:
+    """What JSON has made of a value, as `hint` has it: its lists were tuples, and mappings may have been dataclasses.
+
+    Raises TypeError and ValueError where such a mapping is none.
+    """
+    if get_origin(hint) is Annotated:
+        return formed(value, get_args(hint)[0])
+    if isinstance(value, list):
+        inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+        return tuple(formed(one, inner) for one in value)
+    if isinstance(value, dict) and isinstance(hint, type) and is_dataclass(hint):
+        hints = hints_of(hint)
+        return hint(**checked(hint, {name: formed(one, hints.get(name)) for name, one in value.items()}))
+    return value
 
 
 @cache
@@ -67,7 +84,7 @@ def _is_one(value: Any, hint: Any, literals: tuple[Any, ...]) -> bool:
         return any(type(value) is type(one) and value == one for one in literals)
     if hint is float:
         return type(value) is int or (type(value) is float and isfinite(value))
-    return type(value) is hint if hint in (int, str, bool, NoneType) else True
+    return type(value) is hint if hint in (int, str, bool, NoneType) or is_dataclass(hint) else True
 
 
 def _within(value: Any, mark: Any) -> bool:

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from genai.errors import InputError
-from genai.fields import checked
+from genai.fields import checked, formed, hints_of
 
 T = TypeVar("T")
 
@@ -76,13 +76,15 @@ def rebuild(package: ModuleType, found: dict[str, Any], base: type[T], *, bounde
     was not. Nothing that was stored names code to import: a user's own kind is one that this process knows already,
     since the job file that asks for it was read before.
     """
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    fields = dict(found)
     name = str(fields.pop("kind"))
     module = name.partition(":")[0]
     if ":" in name and module not in sys.modules:
         raise InputError(f"found {name[:100]!r}, which nothing here has imported; import {module[:100]!r} first")
     kind = find(package, name, base)
-    return kind(**checked(kind, fields, bounded=bounded))
+    hints: dict[str, Any] = hints_of(kind)  # type: ignore[arg-type]  # a class is hashable
+    formed_ = {name: formed(value, hints.get(name)) for name, value in fields.items()}
+    return kind(**checked(kind, formed_, bounded=bounded))
 
 
 def _foreign(name: str, base: type[T]) -> type[T]:

@@ -37,9 +37,15 @@ _SIZES = ("K", 10**3), ("M", 10**6), ("B", 10**9), ("T", 10**12)
 def card(facts: Facts) -> str:
     """The card as Markdown."""
     image = next((name for name, feature in facts.features.items() if feature.get("_type") == "Image"), "")
-    columns = {name: COLUMNS.get(name, "the sample" + " (PNG)" * (name == image)) for name in facts.features}
+    columns = {name: described(name, feature) + " (PNG)" * (name == image) for name, feature in facts.features.items()}
     text = _template().render(facts=facts, manifest=facts.manifest, column=image, columns=columns, shown=CLASSES)
     return headed(front_matter(facts), text)
+
+
+def described(name: str, feature: dict[str, Any]) -> str:
+    """What is in a column."""
+    whole = "the sample" if feature.get("_type") != "Value" else f"a value of the sample ({feature['dtype']})"
+    return COLUMNS.get(name, whole)
 
 
 def headed(front: dict[str, Any], text: str) -> str:
@@ -127,6 +133,11 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|~&$#])", r"\\\1", _line(text))
 
 
+def _code(text: str) -> str:
+    """A name as code, or where that could not be told from markup, as text."""
+    return f"`{text}`" if re.fullmatch(r"[\w ./:()%+-]+", text) else _markdown(text)
+
+
 class _Dumper(yaml.SafeDumper):
     """Quotes all text but plain names."""
 
@@ -149,5 +160,5 @@ def _template() -> Template:
     environment = Environment(  # noqa: S701  # Markdown, escaped by its own filter
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"md": _markdown, "number": lambda value: f"{value:,}"}
+    environment.filters |= {"md": _markdown, "code": _code, "number": lambda value: f"{value:,}"}
     return environment.from_string(resources.files("jobs").joinpath("card.md.j2").read_text("utf-8"))

@@ -21,7 +21,7 @@ from typing import Any
 import genai
 from genai.identity import sha256
 from jobs import license as licenses
-from jobs.card import COLUMNS, LICENSE
+from jobs.card import LICENSE, described
 from jobs.facts import Facts
 
 CROISSANT = "croissant.json"
@@ -48,7 +48,7 @@ _CONTEXT: Json = {
     "unArchive": "cr:unArchive", "value": "cr:value",
 }  # fmt: skip
 _CONFORMS = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
-_TYPES = {"string": "sc:Text", "bool": "sc:Boolean"}
+_TYPES = {"string": "sc:Text", "bool": "sc:Boolean", "date32": "sc:Date"}
 
 
 def croissant(facts: Facts) -> str:
@@ -162,7 +162,7 @@ def _field(name: str, feature: Json) -> Json | None:
     """A column; None where Croissant has no word for what is in it."""
     kind, said = feature["_type"], {"@type": "cr:Field", "@id": f"samples/{name}", "name": name}
     source: Json = {"fileSet": {"@id": "parts"}, "extract": {"column": name}}
-    known: Json = {"description": COLUMNS.get(name, "the sample")}
+    known: Json = {"description": described(name, feature)}
     if kind in ("Image", "Audio"):
         known |= {"dataType": f"sc:{kind}Object", "source": source | {"transform": {"jsonPath": "bytes"}}}
     elif kind == "ClassLabel":
@@ -177,6 +177,8 @@ def _field(name: str, feature: Json) -> Json | None:
 
 def _type(dtype: str) -> str | None:
     numbers = {"int": "sc:Integer", "uint": "sc:Integer", "float": "sc:Float"}
+    if dtype.startswith("timestamp"):
+        return "sc:DateTime"
     return _TYPES.get(dtype) or numbers.get(dtype.rstrip("0123456789"))
 
 

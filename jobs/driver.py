@@ -102,7 +102,7 @@ def _publish(
     work = Work(task, publication.receipts(plan), publication.receipt)
     with _stage(events, stage, key, parts=len(plan), done=len(work.receipts), place=place):
         work_off(work, crew, events, clock, held.check)
-        publication.end(found.manifest, found.modality.suffix)
+        publication.end(found.manifest, found.modality)
 
 
 def run(

@@ -105,7 +105,7 @@ def _form_of(kind: Any) -> type[Part]:
     hints = get_type_hints(kind, include_extras=True)
     shown: dict[str, Any] = {}
     for field in fields(kind):
-        if "settled" in field.metadata:  # by the data: no job file says it
+        if "settled" in field.metadata:
             continue
         factory = None if field.default_factory is MISSING else field.default_factory
         default = ... if field.default is MISSING else field.default

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genai.errors import InputError, IntegrityError, NotFound
 from genai.exports import Export
@@ -26,6 +26,9 @@ from jobs.registration import Registration
 from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 RECORD, RECEIPTS, CARD = ".publication/record.json", ".publication/receipts/", "README.md"
 _READERS = 32
@@ -81,8 +84,8 @@ class Publication:
         _check_free(self.place)
         self.store.put(RECORD, canonical({**self.said, "count": 0}))
 
-    def end(self, manifest: Manifest, suffix: str) -> None:
-        """Say that all is there, and remove what a full part has superseded; `suffix` is that of a cell."""
+    def end(self, manifest: Manifest, modality: Modality) -> None:
+        """Say that all is there, and remove what a full part has superseded."""
         plan = manifest.plan
         store, last = self.store, plan.shard(len(plan) - 1)
         for entry in list(store.list("")):
@@ -92,7 +95,7 @@ class Publication:
         splits = [name for name, share in (self.splits or {}).items() if share]
         from jobs.card import headed
 
-        if card := self.export.card(manifest.classes, suffix, splits):
+        if card := self.export.card(manifest.classes, modality, splits):
             store.put(CARD, headed(card, _WORDS.format(**vars(manifest))).encode())
         store.put(RECORD, canonical({**self.said, "count": plan.count, "digest": manifest.digest}))
 

@@ -16,6 +16,7 @@ import genai.exports
 import jobs.tables
 from genai.errors import InputError
 from genai.exports import Export
+from genai.modalities import Modality
 from genai.registry import names
 from jobs.document import shown
 from jobs.form import rule
@@ -47,8 +48,10 @@ def _write(entry: Any) -> dict[str, Any]:
 Entry = Annotated[Any, BeforeValidator(_read), PlainSerializer(_write)]
 
 
-def check(entries: Sequence[Any], splits: Splits | None, date: str | None) -> None:
-    """Rules between the entries and the job. Raises pydantic's rule."""
+def check(entries: Sequence[Any], splits: Splits | None, date: str | None, rows: Modality | None) -> None:
+    """Rules between the entries and the job; `rows` is what its rows are, where that is known. Raises pydantic's
+    rule.
+    """
     shares = splits.model_dump() if splits else None
     places: dict[str, int] = {}
     for number, entry in enumerate(entries):
@@ -57,6 +60,11 @@ def check(entries: Sequence[Any], splits: Splits | None, date: str | None) -> No
                 entry.ask(shares, date)
         except InputError as error:
             raise rule(str(error), f"publish.{number}", "splits", "logical_date") from error
+        try:
+            if isinstance(entry, Export) and rows:
+                entry.fits(rows)
+        except InputError as error:
+            raise rule(str(error), f"publish.{number}", "data.modality") from error
         place = place_of(entry)
         if places.setdefault(place, number) != number:
             text = (

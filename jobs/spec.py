@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from genai.errors import SpecError
+from genai.errors import InputError, SpecError
 from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.registry import name_of
@@ -131,7 +131,8 @@ class JobSpec(Part):
             raise rule(text, "train.keep", "data.split.validation")
         self._rules_of_rows()
         self._rules_of_family()
-        publish.check(self.publish, self.splits, self.logical_date)
+        rows = self.data.modality if self.model.checkpoint is None else None
+        publish.check(self.publish, self.splits, self.logical_date, rows)
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | OfClasses | Balance)),
             ("generate.labels", self.generate.labels is not None),
@@ -162,6 +163,10 @@ class JobSpec(Part):
                 f"{kinds[rows.tokens]} ({rows.noun}s); allowed for these: {able or 'a family of your own'}"
             )
             raise rule(text, "model.family", "data.modality")
+        try:
+            family.check(rows.axes)
+        except InputError as error:
+            raise rule(str(error), "model", "data.modality") from error
 
     def anchored(self) -> JobSpec:
         """The same job with local paths made absolute: its workers run in folders of their own."""

@@ -17,6 +17,7 @@ from annotated_types import Len, doc
 
 if TYPE_CHECKING:
     from genai.formats import About, Samples
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Export(ABC):
         that these files cannot say.
         """
 
-    def card(self, classes: Sequence[str], suffix: str, splits: Sequence[str]) -> dict[str, Any] | None:
+    def card(self, classes: Sequence[str], modality: Modality, splits: Sequence[str]) -> dict[str, Any] | None:
         """The front matter by which Hugging Face datasets reads these files, where it does not find it out by itself.
-        `suffix` is that of a published cell (`.png`); `splits` are names, none for one without.
+        `splits` are names, none for one without.
         """
         return None
 
@@ -71,3 +72,6 @@ class Export(ABC):
 
     def ask(self, shares: Mapping[str, float] | None, date: str | None) -> None:  # noqa: B027  # most need nothing
         """Raises InputError where the job lacks something that these files need."""
+
+    def fits(self, modality: Modality) -> None:  # noqa: B027  # most can hold all
+        """Raises InputError where rows of a modality (which may not be resolved yet) cannot be such files."""

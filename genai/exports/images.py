@@ -7,17 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from genai.errors import InputError
 from genai.exports import Export, Piece
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
 class Images(Export):
     """One file a sample."""
 
+    def fits(self, modality: Modality) -> None:
+        if not modality.files:
+            raise InputError(
+                f"found kind images for {modality.noun}s that are no files; allowed: another kind, such as webdataset "
+                "or parquet (the dataset's own parts are Parquet)"
+            )
+
     def files(self, piece: Piece) -> Iterator[tuple[str, bytes]]:
         samples, about = piece.samples, piece.about
+        self.fits(about.modality)
         classes = [_folder(name) for name in about.classes]
         split = f"{piece.split}/" if piece.split else ""
         labels = [""] * len(samples) if samples.labels is None else [f"{classes[i]}/" for i in samples.labels.tolist()]

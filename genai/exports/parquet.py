@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 from annotated_types import doc
 
 from genai.errors import InputError
 from genai.exports import Export, Piece
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Parquet(Export):
         name = piece.stem if folder else piece.name
         yield f"{folder}{name}.parquet", Format().encode(piece.samples, piece.about)
 
-    def card(self, classes: Sequence[str], suffix: str, splits: Sequence[str]) -> dict[str, Any] | None:
+    def card(self, classes: Sequence[str], modality: Modality, splits: Sequence[str]) -> dict[str, Any] | None:
         if self.partition != "split":
             return None
         files = [{"split": split, "path": f"split={split}/*.parquet"} for split in splits]

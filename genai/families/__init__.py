@@ -44,6 +44,11 @@ class Family(ABC):
         """Whether a network of two or more classes heeds the label; if not, samples have none. May be a field."""
         return True
 
+    def check(self, axes: int) -> None:  # noqa: B027  # most can do with any
+        """Raises InputError where, with these fields, it has no network for tensors of so many axes
+        (`genai.modalities.Modality.axes`).
+        """
+
     @abstractmethod
     def network(self, space: Space, classes: int) -> nn.Module:
         """A new network for samples of a space; its initial weights are drawn from torch's global generator,

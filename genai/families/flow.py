@@ -37,7 +37,7 @@ class Solver:
 
 @dataclass(frozen=True)
 class Flow(Family):
-    """A straight-line flow with a U-Net."""
+    """A straight-line flow with a U-Net; for rows of a table with a perceptron, as wide as the last of `widths`."""
 
     widths: Annotated[tuple[Width, ...], Len(1, 6), doc("Channels of each level; each halves the sides.")] = (64, 128)
     depth: Annotated[int, Ge(1), Le(16), doc("Residual blocks of a level.")] = 2
@@ -47,6 +47,10 @@ class Flow(Family):
     Sampler = Solver
 
     def network(self, space: Space, classes: int) -> nn.Module:
+        if len(space.shape) == 1:
+            from genai.networks.mlp import Mlp
+
+            return Mlp(space.shape, classes, self.widths[-1], self.depth * len(self.widths))
         from genai.networks.unet import UNet
 
         return UNet(space.shape, classes, self.widths, self.depth)

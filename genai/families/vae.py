@@ -3,8 +3,9 @@
 - Bernoulli: a likelihood of binary data only, so gray levels are taken as probabilities and binarised anew each time
   they are seen (dynamic binarisation); a sample is the pixels' means. Colours are three binary channels.
 - Gaussian: one standard deviation for all pixels, learned (Rybkin et al. 2021), at least half a gray level; densities
-  are those of pixels in [-1, 1]. A sample is the mean.
-- All is in nats a row: summed over pixels and latents, never averaged. Measures are with beta = 1.
+  are those of pixels in [-1, 1]. A sample is the mean. In rows of a table each feature has a deviation of its own, and
+  a sample is drawn with it: there, what the code does not say is no noise to be left out.
+- All is in nats a row: summed over pixels (or features) and latents, never averaged. Measures are with beta = 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le, doc
 
+from genai.errors import InputError
 from genai.families import Family
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 WIDTHS = {"dense": 256, "conv": 32}
 DECODED = 4096  # rows of one decoder pass of the importance-weighted bound
+PICTURE = 3  # axes of one
 SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 
 
@@ -31,13 +34,24 @@ SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 class Vae(Family):
     """A Gaussian code and a decoder."""
 
-    backbone: Annotated[Literal["dense", "conv"], doc("Fully connected, or convolutional.")] = "conv"
+    backbone: (
+        Annotated[Literal["dense", "conv"], doc("Fully connected, or convolutional (null: of pictures).")] | None
+    ) = None
     latent: Annotated[int, Ge(1), Le(4096), doc("Numbers in the code.")] = 50
     width: Annotated[int, Ge(1), Le(65536), doc("Hidden units (256), or first channels (32).")] | None = None
     beta: Annotated[float, Ge(0), doc("Weight of the code's cost in the loss.")] = 1.0
-    likelihood: Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised or of gray pixels.")] = "bernoulli"
+    likelihood: (
+        Annotated[Literal["bernoulli", "gaussian"], doc("Of binarised pixels (null: of pictures), or of numbers.")]
+        | None
+    ) = None
     conditional: Annotated[bool, doc("Heed the label, where there is one.")] = True
     importance_samples: Annotated[int, Ge(1), Le(5000), doc("Codes a row for the final IWAE bound.")] = 64
+
+    def check(self, axes: int) -> None:
+        if axes != PICTURE and self.backbone == "conv":
+            raise InputError(
+                "model.backbone: found conv for rows that are no pictures; allowed: dense, or leave it out"
+            )
 
     def network(self, space: Space, classes: int) -> nn.Module:
         import torch
@@ -45,10 +59,11 @@ class Vae(Family):
         from genai.networks.conv import ConvVae
         from genai.networks.dense import DenseVae
 
-        kind = DenseVae if self.backbone == "dense" else ConvVae
-        net = kind(space.shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[self.backbone])
-        if self.likelihood == "gaussian":
-            net.log_deviation = torch.nn.Parameter(torch.zeros(()))
+        backbone = self.backbone or ("conv" if len(space.shape) == PICTURE else "dense")
+        kind = DenseVae if backbone == "dense" else ConvVae
+        net = kind(space.shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[backbone])
+        if self._is_gaussian(space.shape):
+            net.log_deviation = torch.nn.Parameter(torch.zeros(() if len(space.shape) > 1 else space.shape))
         return net
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
@@ -56,8 +71,13 @@ class Vae(Family):
         return self.beta * cost - reconstruction
 
     def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
-        decoded = net.decode(noise.normal(self.latent), c)  # type: ignore[operator]  # mypy: a network's methods
-        return decoded.sigmoid() * 2 - 1 if self.likelihood == "bernoulli" else decoded
+        shape: tuple[int, ...] = net.shape  # type: ignore[assignment]  # mypy: a network's attributes
+        decoded: Tensor = net.decode(noise.normal(self.latent), c)  # type: ignore[operator]
+        if not self._is_gaussian(shape):
+            return decoded.sigmoid() * 2 - 1
+        if len(shape) > 1:
+            return decoded
+        return decoded + net.log_deviation.exp() * noise.normal(*shape)  # type: ignore[operator]
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         reconstruction, cost = self._terms(net, x, c, noise)
@@ -87,8 +107,8 @@ class Vae(Family):
         return self._log_likelihood(net, seen, c, z), kl(mean, log_variance)
 
     def _seen(self, x: Tensor, noise: Noise) -> Tensor:
-        """What is to be explained: bits drawn with the pixels as probabilities, or the pixels."""
-        if self.likelihood == "gaussian":
+        """What is to be explained: bits drawn with the pixels as probabilities, or the numbers themselves."""
+        if self._is_gaussian(tuple(x.shape[1:])):
             return x
         return (noise.uniform(*x.shape[1:]) < (x + 1) / 2).to(x.dtype)
 
@@ -96,7 +116,10 @@ class Vae(Family):
         from genai.families._elbo import log_bernoulli, log_normal
 
         decoded = net.decode(z, c)  # type: ignore[operator]
-        if self.likelihood == "bernoulli":
+        if not self._is_gaussian(tuple(seen.shape[1:])):
             return log_bernoulli(seen, decoded)
         variance = net.log_deviation.mul(2).exp() + SMALLEST**2  # type: ignore[operator]
         return log_normal(seen, decoded, variance.log())
+
+    def _is_gaussian(self, shape: tuple[int, ...]) -> bool:
+        return (self.likelihood or ("bernoulli" if len(shape) == PICTURE else "gaussian")) == "gaussian"

@@ -45,6 +45,8 @@ class Modality(ABC):
     suffix: ClassVar[str]
     #: whether its tensors are tokens; else numbers
     tokens: ClassVar[bool] = False
+    #: how many axes a tensor has: 3 of a picture, 1 of a row of numbers without an order
+    axes: ClassVar[int] = 3
 
     @abstractmethod
     def picked(self, key: str, schema: pa.Schema) -> list[str]:

@@ -31,7 +31,8 @@ class OfFiles(Modality):
             columns = listed([f"{field.name} ({field.type})" for field in schema])
             raise DataError(
                 f"{key}: found {len(able) or 'no'} columns that can hold {self.noun}s, the columns are {columns}; "
-                f"allowed: one of binary or struct<bytes: binary, …>, or one of these named {self.column}"
+                f"allowed: one of binary or struct<bytes: binary, …>, or one of these named {self.column}; "
+                "columns of numbers and texts are rows of data.modality: table"
             )
         return able
 

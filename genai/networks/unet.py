@@ -7,15 +7,13 @@ size: that is what makes it quick on a CPU. Attention stands at the smallest lev
 from __future__ import annotations
 
 from itertools import pairwise
-from math import log
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genai.networks.residual import Residual, image_shape, norm, pad
-
-FREQUENCIES = 32
+from genai.networks.waves import FREQUENCIES, waves
 
 
 class UNet(nn.Module):
@@ -42,7 +40,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
         """`x` (rows, *shape), `t` (rows,) in [0, 1], `c` (rows,) -> velocity (rows, *shape), float32."""
-        e = F.silu(self.time(_waves(t)) + self.label(c))
+        e = F.silu(self.time(waves(t)) + self.label(c))
         h = self.stem(F.pixel_unshuffle(pad(x, self.multiple), 2).contiguous(memory_format=torch.channels_last))
         kept = []
         for level in range(len(self.widths)):
@@ -72,10 +70,3 @@ class Attention(nn.Module):
         q, k, v = self.qkv(positions).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         return h + self.out(mixed).transpose(1, 2).unflatten(2, h.shape[2:])
-
-
-def _waves(t: Tensor) -> Tensor:
-    """Time as sines and cosines of 32 frequencies, from 1 to 1000 in equal ratios: (rows, 64)."""
-    rates = torch.exp(torch.linspace(0, log(1000), FREQUENCIES, device=t.device))
-    angles = t[:, None].float() * rates
-    return torch.cat([angles.cos(), angles.sin()], dim=1)

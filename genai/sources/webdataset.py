@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, ClassVar
 import yaml
 
 from genai.errors import DataError
+from genai.modalities import Modality
 from genai.sources import Fragment, Row, Source
 from genai.sources._bounded import bounded
 from genai.sources._columns import named
@@ -45,6 +46,10 @@ class WebdatasetSource(Source):
     """Samples of tars."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".tar", *COMPRESSED)
+
+    @classmethod
+    def endings(cls, modality: Modality) -> tuple[str, ...]:
+        return cls.suffixes if modality.files else ()  # rows that are no files are in no tar
 
     def fingerprint(self) -> list[tuple[str, int, str]]:
         return [(entry.key, entry.size, entry.version) for entry in self.entries()]

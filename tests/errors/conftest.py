@@ -15,6 +15,7 @@ for topic in (
     "job_file",
     "rows",
     "texts",
+    "table_rows",
     "folders",
     "buckets",
     "damage",

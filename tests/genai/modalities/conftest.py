@@ -1,12 +1,14 @@
 """A resolved modality of each kind with values of it; a new kind joins `MAKERS` and inherits the suite."""
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from genai.modalities import Modality
 from genai.modalities.image import Image
+from genai.modalities.table import Table
 from genai.modalities.text import Text
 from genai.sources import Row
 
@@ -28,8 +30,23 @@ def _texts(symbols: str) -> Case:
     return Case(Text(length=13, symbols=symbols, vocabulary=270).settle(rows), values)
 
 
+def _table() -> Case:
+    """Every kind of column, with and without what is missing."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    values = [
+        {
+            "price": n * 1.25 - 3, "zeros": max(0, n - 6), "seats": n if n % 4 else None, "plan": f"p{n % 3}",
+            "city": ("Ulm", None)[n % 2], "open": n % 3 == 0, "paid": (True, None, False)[n % 3],
+            "born": date(1990, 1, 1) + timedelta(days=n), "seen": start + timedelta(minutes=n),
+        }
+        for n in range(9)
+    ]  # fmt: skip
+    return Case(Table().settle([Row(value, None, f"row {n}") for n, value in enumerate(values)]), values)
+
+
 MAKERS = {
     "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
+    "table": [_table],
     "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],
 }
 

@@ -71,6 +71,6 @@ def test_a_glob_that_matches_nothing_is_named(tmp_path):
 
 
 def test_an_unknown_sklearn_dataset_is_named_with_those_there_are():
-    """`sklearn://iris` is no image dataset."""
-    with pytest.raises(DataError, match="sklearn://iris; allowed: sklearn://digits"):
-        open_source("sklearn://iris", "label", open_store).fragments()
+    """Those that can be fetched over a network are none."""
+    with pytest.raises(DataError, match="sklearn://olivetti_faces; allowed: sklearn://breast_cancer, sklearn://digits"):
+        open_source("sklearn://olivetti_faces", "label", open_store).fragments()

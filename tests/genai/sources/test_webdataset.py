@@ -38,7 +38,7 @@ def exported(tmp_path):
     tars.mkdir()
     for name, data in export.files(Piece(samples, about, "part-00000", "train")):
         (tars / name).write_bytes(data)
-    (tars / "README.md").write_text(headed(export.card(CLASSES, ".png", ["train"]), "Samples."))
+    (tars / "README.md").write_text(headed(export.card(CLASSES, Image((2, 2), "L"), ["train"]), "Samples."))
     (tmp_path / "rows.parquet").write_bytes(Parquet().encode(samples, about))
     return tars, tmp_path / "rows.parquet"
 
@@ -85,7 +85,7 @@ def test_a_label_is_what_the_json_says_else_a_member(members, label, expected, t
 def test_numbers_of_classes_have_the_names_of_the_card(tmp_path, read):
     """As the Hub writes them for such a dataset."""
     write_tar(tmp_path / "a.tar", [("a.png", PNG), ("a.cls", b"1"), ("b.png", PNG), ("b.cls", b"2")])
-    (tmp_path / "README.md").write_text(headed(WebDataset().card(["cat", "dog"], ".png", []), ""))
+    (tmp_path / "README.md").write_text(headed(WebDataset().card(["cat", "dog"], Image((2, 2), "L"), []), ""))
 
     assert said(read(tmp_path)) == [
         (PNG, "dog", None),
