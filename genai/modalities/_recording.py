@@ -32,7 +32,7 @@ LOUDEST = 8.0  # of a float: more is no overshoot but another scale
 CHUNKS = 1_000  # of a WAV that are looked through for its samples
 FULL = 32768.0  # a float of 1 as a 16-bit sample
 
-_MAGIC = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "OGG"}
+_MAGIC = {b"RIFF": "WAV", b"fLaC": "FLAC", b"OggS": "Ogg"}
 _WHOLE = ("PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW")  # encodings that 16 bits hold
 _ENCODINGS = (*_WHOLE, "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "VORBIS", "OPUS")
 _BLOCK = 1 << 16  # frames that are decoded at a time
@@ -132,8 +132,8 @@ def _check(value: bytes) -> None:
         raise ValueError("no WAV, FLAC or Ogg" if value else "an empty file")
     if len(value) > FILE_BYTES:
         raise ValueError("too large a file")
-    if (kind == "WAV" and _lacks(value)) or (kind == "OGG" and not _ends(value)):
-        raise ValueError(f"truncated, its {kind} goes on")
+    if (kind == "WAV" and _lacks(value)) or (kind == "Ogg" and not _ends(value)):
+        raise ValueError(f"truncated, its {kind} should go on")
 
 
 def _lacks(value: bytes) -> bool:
@@ -158,9 +158,9 @@ def _header(file: SoundFile) -> Header:
     if file.subtype not in _ENCODINGS:
         raise ValueError(f"{file.subtype} samples")
     if channels not in (1, 2) or not RATES[0] <= rate <= RATES[1]:
-        raise ValueError(f"{channels:,} channels of {rate:,} samples a second")
+        raise ValueError(f"channels: {channels:,}, samples a second: {rate:,}")
     if not 0 < frames <= SAMPLES // channels:
-        raise ValueError(f"{channels} channels of {frames:,} samples" if frames else "a length of zero")
+        raise ValueError(f"channels: {channels}, samples in each: {frames:,}" if frames else "a length of zero")
     return Header(rate, channels, frames)
 
 
