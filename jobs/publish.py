@@ -8,7 +8,7 @@ draws nothing again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
@@ -22,6 +22,9 @@ from jobs.form import rule
 from jobs.parts import Splits
 from jobs.plugin import Plugin
 from jobs.tables import Table
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 EXPORT = Plugin("kind", genai.exports, Export, "")  # type: ignore[type-abstract]
 TABLE = Plugin("kind", jobs.tables, Table, "")  # type: ignore[type-abstract]
@@ -47,14 +50,14 @@ def _write(entry: Any) -> dict[str, Any]:
 Entry = Annotated[Any, BeforeValidator(_read), PlainSerializer(_write)]
 
 
-def check(entries: Sequence[Any], splits: Splits | None, date: str | None) -> None:
+def check(entries: Sequence[Any], splits: Splits | None, date: str | None, modality: Modality) -> None:
     """Rules between the entries and the job. Raises pydantic's rule."""
     shares = splits.model_dump() if splits else None
     places: dict[str, int] = {}
     for number, entry in enumerate(entries):
         try:
             if isinstance(entry, Export):
-                entry.ask(shares, date)
+                entry.ask(shares, date, modality)
         except InputError as error:
             raise rule(str(error), f"publish.{number}", "splits", "logical_date") from error
         place = place_of(entry)

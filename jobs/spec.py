@@ -123,7 +123,7 @@ class JobSpec(Part):
             raise rule(text, "train.keep", "data.split.validation")
         self._rules_of_rows()
         self._rules_of_family()
-        publish.check(self.publish, self.splits, self.logical_date)
+        publish.check(self.publish, self.splits, self.logical_date, self.data.modality)
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | OfClasses | Balance)),
             ("generate.labels", self.generate.labels is not None),

@@ -17,6 +17,7 @@ from annotated_types import Len, doc
 
 if TYPE_CHECKING:
     from genai.formats import About, Samples
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,7 @@ class Export(ABC):
         """The folder below `to` that a run for a logical date has to itself, or ""."""
         return ""
 
-    def ask(self, shares: Mapping[str, float] | None, date: str | None) -> None:  # noqa: B027  # most need nothing
+    def ask(  # noqa: B027  # most need nothing
+        self, shares: Mapping[str, float] | None, date: str | None, modality: Modality
+    ) -> None:
         """Raises InputError where the job lacks something that these files need."""

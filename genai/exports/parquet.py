@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 from annotated_types import doc
 
 from genai.errors import InputError
 from genai.exports import Export, Piece
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Parquet(Export):
     def folder(self, date: str | None) -> str:
         return f"date={quote(date, safe='')}" if self.partition == "date" and date else ""
 
-    def ask(self, shares: Mapping[str, float] | None, date: str | None) -> None:
+    def ask(self, shares: Mapping[str, float] | None, date: str | None, modality: Modality) -> None:
         if self.partition == "split" and shares is None:
             raise InputError("found partition: split in a job without splits; allowed: date, or say its splits")
         if self.partition == "date" and date is None:

@@ -1,4 +1,4 @@
-"""WebDataset: one tar a piece, in it three files a sample: its image, `.cls` (the number of its class) and `.json`.
+"""WebDataset: one tar a piece, in it three files a sample: an image or a sound, `.cls` (number of its class), `.json`.
 
 Tar members have no time, owner or mode of a machine. Format USTAR, which every reader knows.
 """
@@ -13,6 +13,8 @@ from typing import Any
 
 from genai.exports import Export, Piece
 from genai.identity import canonical
+
+_SOUNDS = (".wav", ".flac")
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class WebDataset(Export):
         said = {"checkpoint": "string", "index": "int64", "label": "string", "synthetic": "bool"}
         struct = [{"name": name, "dtype": dtype} for name, dtype in said.items() if classes or name != "label"]
         ends = [{"name": name, "dtype": "string"} for name in ("__key__", "__url__")]
-        image = {"name": suffix.removeprefix("."), "dtype": "image"}
-        features = [image, *label, {"name": "json", "struct": struct}, *ends]
+        sample = {"name": suffix.removeprefix("."), "dtype": "audio" if suffix in _SOUNDS else "image"}
+        features = [sample, *label, {"name": "json", "struct": struct}, *ends]
         files = [{"split": split, "path": f"{split}-*.tar"} for split in splits]
         found = files or [{"split": "train", "path": "part-*.tar"}]
         return {

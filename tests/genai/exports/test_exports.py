@@ -14,6 +14,8 @@ from PIL import Image as Pillow
 from genai import exports
 from genai.errors import InputError
 from genai.exports import Export
+from genai.modalities.audio import Audio
+from genai.modalities.image import Image
 from genai.registry import find, names
 
 KINDS = names(exports)
@@ -38,7 +40,7 @@ def test_no_name_leads_out_of_the_place(kind, piece):
     """Whatever the classes are called, also where it refuses them."""
     about = replace(piece.about, classes=("../up", "/etc", "a/b", "..", "", "c\0", "d", "e", "f", "g"))
     odd = replace(piece, about=about)
-    if kind == "images":
+    if kind in ("files", "images"):
         with pytest.raises(InputError, match=r"'\.\./up'"):
             made(kind, odd)
     else:
@@ -93,6 +95,6 @@ def test_folders_by_what_the_job_lacks_are_refused():
     """Splits that it does not say, or a date that it has not."""
     kind = find(exports, "parquet", Export)
     with pytest.raises(InputError, match="partition: split in a job without splits"):
-        kind(partition="split").ask(None, None)
+        kind(partition="split").ask(None, None, Image())
     with pytest.raises(InputError, match="give a --logical-date"):
-        kind(partition="date").ask({"train": 1.0}, None)
+        kind(partition="date").ask({"train": 1.0}, None, Image())
