@@ -65,7 +65,7 @@ def front_matter(facts: Facts) -> dict[str, Any]:
     size = {"num_bytes": manifest.bytes, "num_examples": manifest.rows}
     features = [{"name": name, **_feature(feature)} for name, feature in facts.features.items()]
     info = {"splits": [{"name": "train", **size}], "download_size": manifest.bytes, "dataset_size": manifest.bytes}
-    task = _TASKS.get((facts.files[1].get("_type"), bool(manifest.classes)))
+    task = _TASKS.get((facts.files[1].get("_type", ""), bool(manifest.classes)))
     return {
         **licenses.hub(facts.license),
         "pretty_name": manifest.job,

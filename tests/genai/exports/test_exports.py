@@ -14,7 +14,6 @@ from PIL import Image as Pillow
 from genai import exports
 from genai.errors import InputError
 from genai.exports import Export
-from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.registry import find, names
 
