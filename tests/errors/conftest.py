@@ -14,6 +14,7 @@ for topic in (
     "listeners",
     "job_file",
     "rows",
+    "recordings",
     "folders",
     "buckets",
     "damage",
