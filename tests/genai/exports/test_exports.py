@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 from genai import exports
 from genai.errors import InputError
 from genai.exports import Export
+from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.registry import find, names
 
@@ -88,6 +89,21 @@ def test_a_folder_of_a_date_is_one_that_hive_reads():
     kind = find(exports, "parquet", Export)
     assert kind(partition="date").folder("2026-11-26") == "date=2026-11-26"
     assert kind(partition="date").folder("2026-11-26T06:00:00Z") == "date=2026-11-26T06%3A00%3A00Z"
+
+
+def test_images_are_made_of_images_only():
+    """The same files of other rows are another kind's."""
+    with pytest.raises(InputError, match=r"rows that are recordings; allowed: files"):
+        find(exports, "images", Export)().ask(None, None, Audio())
+    find(exports, "images", Export)().ask(None, None, Image())
+    find(exports, "files", Export)().ask(None, None, Audio())
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [(".png", "image"), (".wav", "audio"), (".flac", "audio")])
+def test_the_card_of_tars_says_what_their_files_are(suffix, kind):
+    """By the ending, which is the column's name."""
+    card = find(exports, "webdataset", Export)().card((), suffix, ())
+    assert card["dataset_info"]["features"][0] == {"name": suffix[1:], "dtype": kind}
 
 
 def test_folders_by_what_the_job_lacks_are_refused():
