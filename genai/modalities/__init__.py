@@ -139,6 +139,6 @@ def stored(found: dict[str, Any]) -> Modality:
     would be larger than any. (The bounds of the fields are not looked at: data may be what no job file may ask for.)
     """
     made: Modality = rebuild(sys.modules[__name__], found, Modality, bounded=False)  # type: ignore[type-abstract]
-    if min(made.array_shape) < 1 or prod(made.array_shape) > ARRAY_BYTES:
+    if min(made.array_shape) < 1 or max(prod(made.array_shape), prod(made.space.shape)) > ARRAY_BYTES:
         raise ValueError(f"found rows of {made.array_shape}; allowed: at most {ARRAY_BYTES:,} bytes")
     return made

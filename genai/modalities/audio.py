@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from genai.modalities._spectrum import Spectrum
     from genai.sources import Row
 
+FASTEST, LONGEST = 192_000, 1  # samples a second; seconds of a window
 SIDE = 16  # the picture's width is a multiple of it, so that families which halve sides need not pad
 
-Rate = Annotated[int, Ge(1_000), Le(192_000)]
+Rate = Annotated[int, Ge(1_000), Le(FASTEST)]
 Seconds = Annotated[float, Gt(0), Le(600)]
 Bands = Annotated[int, Ge(8), Le(1024)]
 
@@ -50,7 +51,9 @@ class Audio(OfFiles):
         Literal["spectrum", "waveform"], doc("What a model sees: a picture of the spectrum, or the samples.")
     ] = "spectrum"
     bands: Annotated[Bands, doc("Height of the picture: bands of the spectrum, in mel.")] = 64
-    window: Annotated[float, Ge(0.002), Le(1), doc("Seconds of sound that a column of the picture looks at.")] = 0.032
+    window: Annotated[float, Ge(0.002), Le(LONGEST), doc("Seconds of sound that a column of the picture looks at.")] = (
+        0.032
+    )
     hop: Annotated[float, Ge(0.001), Le(1), doc("Seconds from one column to the next.")] = 0.0125
 
     noun: ClassVar[str] = "recording"
@@ -60,8 +63,11 @@ class Audio(OfFiles):
     _settled: ClassVar[str] = ""  # what was taken from the data: another row may then not differ in it
 
     def __post_init__(self) -> None:
-        if self.hop > self.window / 2:
-            raise InputError(f"found a hop of {self.hop} and a window of {self.window}; allowed: at most half a window")
+        if not self.hop <= self.window / 2 <= LONGEST / 2:
+            raise InputError(
+                f"found a hop of {self.hop} and a window of {self.window}; allowed: a hop of at most half the window, "
+                f"and a window of at most {LONGEST} s"
+            )
 
     @property
     def suffix(self) -> str:  # type: ignore[override]  # of the instance: the job file says which
@@ -99,6 +105,7 @@ class Audio(OfFiles):
     @property
     def array_shape(self) -> tuple[int, ...]:
         assert self.rate and self.seconds and self.channels, "resolve first"
+        assert 0 < self.rate <= FASTEST, f"found {self.rate:,} samples a second"
         return max(1, round(self.seconds * self.rate)), self.channels, 2
 
     @property

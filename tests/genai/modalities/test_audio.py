@@ -285,7 +285,7 @@ def test_any_fields_make_a_picture_and_a_sound(rate, seconds, bands, window, hop
 
 def test_a_hop_beyond_half_the_window_is_refused():
     """There is no sound for every such picture."""
-    with pytest.raises(InputError, match=r"hop of 0\.03 and a window of 0\.05; allowed: at most half"):
+    with pytest.raises(InputError, match=r"hop of 0\.03 and a window of 0\.05; allowed: a hop of at most half"):
         Audio(window=0.05, hop=0.03)
 
 
@@ -293,6 +293,17 @@ def test_a_settled_modality_comes_back_from_its_json():
     """As the index of prepared data and the checkpoint keep it."""
     settled = Audio().settle([Row(saved(TONE), 0, "a")])
     assert stored(describe(modalities, settled)) == settled
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"bands": 10**9}, {"window": 10.0**9}, {"rate": 10**15, "seconds": 1e-15}, {"rate": -8000}, {"seconds": 1e30}],
+    ids=str,
+)
+def test_what_was_stored_may_not_ask_for_more_than_any_row_has(claim):
+    """A checkpoint or a part is no job file: it is refused before a picture of it is made."""
+    with pytest.raises((ValueError, AssertionError, InputError)):
+        stored(describe(modalities, Audio().resolve(saved(TONE))) | claim)
 
 
 def test_the_column_is_what_hugging_face_takes_for_recordings():
