@@ -5,11 +5,12 @@ Small and quick: it stands beside a player, a hundred to a page. Free of torch, 
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import PIL.Image
 
-from genai import png
-
-HEIGHT, WIDTH = 96, 192
+HEIGHT, WIDTH, LEVELS = 96, 192, 32
 DEPTH = 60  # decibels below the loudest that are not black
 QUIET = -60  # decibels of full scale: what is nowhere louder stays dark
 _FULL = 32768.0
@@ -18,7 +19,7 @@ _COLOURS = ((0, 0, 0), (45, 15, 95), (140, 40, 130), (230, 85, 85), (254, 185, 1
 
 def drawn(levels: np.ndarray, rate: int) -> list[bytes]:
     """The picture (PNG) of each of (rows, samples, channels) int16; of both channels one, of their mean."""
-    return [png.encode(_coloured(_shares(row.mean(axis=1) / _FULL, rate))[None])[0] for row in levels]
+    return [_png(_shares(row.mean(axis=1) / _FULL, rate)) for row in levels]
 
 
 def _shares(x: np.ndarray, rate: int) -> np.ndarray:
@@ -39,7 +40,12 @@ def _mel(power: np.ndarray, rate: int) -> np.ndarray:
     return np.stack([np.interp(wanted, frequencies, column) for column in power.T], axis=1)
 
 
-def _coloured(shares: np.ndarray) -> np.ndarray:
-    anchors = np.linspace(0, 1, len(_COLOURS))
-    bands = [np.interp(shares, anchors, band) for band in zip(*_COLOURS, strict=True)]
-    return np.rint(np.stack(bands, axis=2)).astype(np.uint8)
+def _png(shares: np.ndarray) -> bytes:
+    """Few colours, so that noise too is a small file."""
+    anchors = np.linspace(0, LEVELS - 1, len(_COLOURS))
+    bands = [np.interp(np.arange(LEVELS), anchors, band) for band in zip(*_COLOURS, strict=True)]
+    picture = PIL.Image.fromarray(np.rint(shares * (LEVELS - 1)).astype(np.uint8))
+    picture.putpalette(np.rint(np.stack(bands, axis=1)).astype(np.uint8).tobytes())
+    sink = io.BytesIO()
+    picture.save(sink, "PNG")
+    return sink.getvalue()
