@@ -31,14 +31,25 @@ COLUMNS = {
     "checkpoint": "digest of the model that drew it",
     "synthetic": "true, in every row",
 }
+_CELLS = {"Image": " (PNG)", "Audio": " (16 bits, {sampling_rate:,} of them a second)"}
+_READ = {"Image": "a PIL image", "Audio": "a recording; needs datasets[audio]"}  # by Hugging Face datasets
+_TASKS = {  # by what has classes, or has none
+    ("Image", True): "image-classification",
+    ("Image", False): "unconditional-image-generation",
+    ("Audio", True): "audio-classification",
+}
 _SIZES = ("K", 10**3), ("M", 10**6), ("B", 10**9), ("T", 10**12)
 
 
 def card(facts: Facts) -> str:
     """The card as Markdown."""
-    image = next((name for name, feature in facts.features.items() if feature.get("_type") == "Image"), "")
-    columns = {name: described(name, feature) + " (PNG)" * (name == image) for name, feature in facts.features.items()}
-    text = _template().render(facts=facts, manifest=facts.manifest, column=image, columns=columns, shown=CLASSES)
+    column, feature = facts.files
+    kind = feature.get("_type", "")
+    cell = _CELLS.get(kind, "").format(**feature)
+    columns = {name: described(name, feature) + cell * (name == column) for name, feature in facts.features.items()}
+    text = _template().render(
+        facts=facts, manifest=facts.manifest, column=column, read=_READ.get(kind), columns=columns, shown=CLASSES
+    )
     return headed(front_matter(facts), text)
 
 
@@ -60,12 +71,12 @@ def front_matter(facts: Facts) -> dict[str, Any]:
     size = {"num_bytes": manifest.bytes, "num_examples": manifest.rows}
     features = [{"name": name, **_feature(feature)} for name, feature in facts.features.items()]
     info = {"splits": [{"name": "train", **size}], "download_size": manifest.bytes, "dataset_size": manifest.bytes}
-    tasks = ["image-classification" if manifest.classes else "unconditional-image-generation"]
+    task = _TASKS.get((facts.files[1].get("_type", ""), bool(manifest.classes)))
     return {
         **licenses.hub(facts.license),
         "pretty_name": manifest.job,
         "size_categories": [_size(manifest.rows)],
-        **({"task_categories": tasks} if facts.images else {}),
+        **({"task_categories": [task]} if task else {}),
         "annotations_creators": ["machine-generated"],
         "tags": ["synthetic", "genai"],
         "configs": [

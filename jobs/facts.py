@@ -19,6 +19,8 @@ from jobs.survey import Survey
 if TYPE_CHECKING:
     from genai.modalities import Modality
 
+FILES = {"Image": "images", "Audio": "recordings"}  # by Hugging Face's feature: what they are
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -45,14 +47,16 @@ class Facts:
         return tuple(sum(column) for column in zip(*(part.labels for part in self.manifest.parts), strict=True))
 
     @property
-    def images(self) -> bool:
-        return any(feature.get("_type") == "Image" for feature in self.features.values())
+    def files(self) -> tuple[str, dict[str, Any]]:
+        """The column whose cells are files, and its feature; "" where there is none."""
+        found = (item for item in self.features.items() if item[1].get("_type") in FILES)
+        return next(found, ("", {}))
 
     @property
     def sentence(self) -> str:
         """What it is, in one line."""
         manifest = self.manifest
-        what = "images" if self.images else "samples"
+        what = FILES.get(self.files[1].get("_type", ""), "samples")
         kinds = f" of {len(manifest.classes):,} classes" if manifest.classes else ""
         return f"{manifest.rows:,} synthetic {what}{kinds}, drawn by a {self.family} model"
 

@@ -8,7 +8,7 @@ draws nothing again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
@@ -23,6 +23,9 @@ from jobs.form import rule
 from jobs.parts import Splits
 from jobs.plugin import Plugin
 from jobs.tables import Table
+
+if TYPE_CHECKING:
+    from genai.modalities import Modality
 
 EXPORT = Plugin("kind", genai.exports, Export, "")  # type: ignore[type-abstract]
 TABLE = Plugin("kind", jobs.tables, Table, "")  # type: ignore[type-abstract]

@@ -151,6 +151,6 @@ def stored(found: dict[str, Any]) -> Modality:
         told = f"found {str(found)[:100]!r} as what its rows are; allowed: a modality with its fields"
         raise ValueError(told)  # noqa: TRY004  # a fault of stored bytes, as the others
     made: Modality = rebuild(sys.modules[__name__], found, Modality, bounded=False)  # type: ignore[type-abstract]
-    if min(made.array_shape) < 1 or prod(made.array_shape) > ARRAY_BYTES:
+    if min(made.array_shape) < 1 or max(prod(made.array_shape), prod(made.space.shape)) > ARRAY_BYTES:
         raise ValueError(f"found rows of {made.array_shape}; allowed: at most {ARRAY_BYTES:,} bytes")
     return made

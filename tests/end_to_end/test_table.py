@@ -101,7 +101,7 @@ def test_pictures_are_not_made_of_it(made):
     """As an export, and as what is mixed into training; each is one error that says what is allowed."""
     genai, dataset = made
     told = genai("validate", "people.yaml", "--set", "publish=[images]", code=2).stderr
-    assert "publish.0: found kind images for table rows that are no files; allowed: another kind" in told
+    assert "publish.0: found images of rows that are table rows; allowed: files, or another kind" in told
     from genai.augment import Augmented
     from genai.errors import InputError
 

@@ -16,6 +16,7 @@ for topic in (
     "rows",
     "texts",
     "table_rows",
+    "recordings",
     "folders",
     "buckets",
     "damage",

@@ -194,6 +194,39 @@ def image(data: bytes, random: Random) -> bytes:
     return flipped(data, random)
 
 
+def sound(data: bytes, random: Random) -> bytes:
+    """Chunks of WAV, the header of FLAC, and pages of Ogg, with lengths and checksums made to fit."""
+    if data[:4] == b"RIFF":
+        body = b"".join(_riff_chunk(*one) for one in _shuffled(list(_riff_chunks(data)), random))
+        return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
+    if data[:4] == b"fLaC":
+        return data[:8] + flipped(data[8:42], random)[:34].ljust(34, b"\0") + data[42:]
+    if data[:4] == b"OggS":
+        pages = [(b"OggS", page) for page in data.split(b"OggS")[1:]]
+        return b"".join(_ogg_page(page) for _, page in _shuffled(pages, random))
+    return flipped(data, random)
+
+
+def _ogg_page(body: bytes) -> bytes:
+    """What follows `OggS` as a page whose CRC is right: x^32 + 0x04c11db7, from 0, at bytes 22 to 25."""
+    page = bytearray(b"OggS" + body.ljust(23, b"\0"))
+    page[22:26] = bytes(4)
+    crc = 0
+    for byte in page:
+        crc = (crc << 8 & 0xFFFFFFFF) ^ _OGG_CRC[crc >> 24 ^ byte]
+    page[22:26] = crc.to_bytes(4, "little")
+    return bytes(page)
+
+
+def _shifted(crc: int) -> int:
+    for _ in range(8):
+        crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+    return crc
+
+
+_OGG_CRC = [_shifted(byte << 24) for byte in range(256)]
+
+
 def _shuffled(chunks: list[tuple[bytes, bytes]], random: Random) -> list[tuple[bytes, bytes]]:
     if not chunks:
         return chunks

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import soundfile
 import torch
 from PIL import Image as Pillow
 
@@ -206,6 +207,22 @@ def image() -> list[bytes]:
         *(_image("WEBP", "RGBA", lossless=lossless, exif=exif) for lossless in (True, False)),
         *(_image(kind, "L", **frames) for kind in ("GIF", "PNG", "WEBP", "TIFF")),
     ]
+
+
+@cache
+def sound() -> list[bytes]:
+    """Recordings of every container and encoding that is taken, and of some that are not."""
+    whole = ("PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+    kinds = [*(("WAV", one) for one in whole), ("WAVEX", "PCM_16"), ("WAV", "IMA_ADPCM")]
+    kinds += [("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("OGG", "OPUS")]
+    return [_sound(kind, encoding, channels) for kind, encoding in kinds for channels in (1, 2)]
+
+
+def _sound(kind: str, encoding: str, channels: int) -> bytes:
+    sink = io.BytesIO()
+    samples = np.random.default_rng(0).uniform(-1, 1, (300, channels))
+    soundfile.write(sink, samples, 8000, encoding, format=kind)
+    return sink.getvalue()
 
 
 def _table(images: list[bytes | None], labels: pa.Array, **more: object) -> pa.Table:

@@ -18,6 +18,7 @@ from genai.checkpoint import Checkpoint
 from genai.errors import GenaiError, NotFound
 from genai.formats.parquet import Parquet
 from genai.identity import canonical, sha256
+from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.modalities.text import Text
 from genai.prepared import Prepared
@@ -147,6 +148,12 @@ def image(data: bytes) -> None:
     assert Image(4, "RGB").decode(data)[0].shape == (4, 4, 3)
 
 
+def sound(data: bytes) -> None:
+    settled = Audio().resolve(data)
+    assert settled.decode(data)[0].shape == settled.array_shape
+    assert Audio(9000, 0.01, 2).decode(data)[0].shape == (90, 2, 2)
+
+
 @dataclass(frozen=True)
 class OneFile:
     """A place that holds one file."""
@@ -256,6 +263,7 @@ TARGETS = {
     "prepared": Target(prepared, seeds.prepared, mutators.as_json(mutators.as_index)),
     "block": Target(block, seeds.block, mutators.messages, 1 << 16),
     "image": Target(image, seeds.image, mutators.image, 1 << 14),
+    "sound": Target(sound, seeds.sound, mutators.sound, 1 << 14),
     "source": Target(source, seeds.source, mutators.footed, 1 << 14),
     "saved": Target(saved, seeds.saved, mutators.stream, 1 << 14),
     "samples": Target(samples, seeds.samples, mutators.tar, 1 << 14),

@@ -21,6 +21,7 @@ from genai.blocks import Block, read_block, record_batch
 from genai.errors import GenaiError
 from genai.formats.parquet import Parquet
 from genai.identity import sha256
+from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.modalities.text import Text
 from genai.sources import Source
@@ -34,6 +35,10 @@ ROOM = 3 << 30  # bytes that the process may take beyond what it has when it beg
 
 def decoded(data: bytes) -> None:
     assert Image(4, "RGB").decode(data)[0].shape == (4, 4, 3)
+
+
+def heard(data: bytes) -> None:
+    assert Audio(4000, 0.5, 2).decode(data)[0].shape == (2000, 2, 2)
 
 
 def rows_of(data: bytes) -> list[int]:
@@ -72,6 +77,7 @@ def rows_of_text(kind: type[Source], name: str, unit: str = "line") -> Callable[
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "image": decoded,
+    "sound": heard,
     "source": rows_of,
     "part": Parquet().decode,
     "block": rows_of_block,

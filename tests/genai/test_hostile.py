@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.genai import hostile_images, hostile_tables, hostile_texts
+from tests.genai import hostile_audio, hostile_images, hostile_tables, hostile_texts
 
 ROOT = Path(__file__).parents[2]
 MEGABYTES = 100  # beyond the file itself, whatever it claims
 CASES = {
     **{f"image: {name}": case for name, case in hostile_images.CASES.items()},
+    **{f"sound: {name}": case for name, case in hostile_audio.CASES.items()},
     **{f"source: {name}": case for name, case in hostile_tables.SOURCES.items()},
     **{f"part: {name}": case for name, case in hostile_tables.PARTS.items()},
     **{f"block: {name}": case for name, case in hostile_tables.BLOCKS.items()},

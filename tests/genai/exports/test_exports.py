@@ -14,6 +14,9 @@ from PIL import Image as Pillow
 from genai import exports
 from genai.errors import InputError
 from genai.exports import Export
+from genai.modalities.audio import Audio
+from genai.modalities.image import Image
+from genai.modalities.text import Text
 from genai.registry import find, names
 
 KINDS = names(exports)
@@ -38,7 +41,7 @@ def test_no_name_leads_out_of_the_place(kind, piece):
     """Whatever the classes are called, also where it refuses them."""
     about = replace(piece.about, classes=("../up", "/etc", "a/b", "..", "", "c\0", "d", "e", "f", "g"))
     odd = replace(piece, about=about)
-    if kind == "images":
+    if kind in ("files", "images"):
         with pytest.raises(InputError, match=r"'\.\./up'"):
             made(kind, odd)
     else:
@@ -87,6 +90,28 @@ def test_a_folder_of_a_date_is_one_that_hive_reads():
     kind = find(exports, "parquet", Export)
     assert kind(partition="date").folder("2026-11-26") == "date=2026-11-26"
     assert kind(partition="date").folder("2026-11-26T06:00:00Z") == "date=2026-11-26T06%3A00%3A00Z"
+
+
+def test_images_are_made_of_images_only():
+    """The same files of other rows are another kind's."""
+    with pytest.raises(InputError, match=r"rows that are recordings; allowed: files"):
+        find(exports, "images", Export)().fits(Audio())
+    find(exports, "images", Export)().fits(Image())
+    find(exports, "files", Export)().fits(Audio())
+
+
+SOUND = Audio(rate=4000, seconds=0.1, channels=1)
+FILES = [
+    (Image((2, 2), "L"), "png", "image"), (SOUND, "wav", "audio"), (replace(SOUND, file="flac"), "flac", "audio"),
+    (Text(length=3), "txt", "string"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("modality", "name", "kind"), FILES)
+def test_the_card_of_tars_says_what_their_files_are(modality, name, kind):
+    """By the ending, which is the column's name."""
+    card = find(exports, "webdataset", Export)().card((), modality, ())
+    assert card["dataset_info"]["features"][0] == {"name": name, "dtype": kind}
 
 
 def test_folders_by_what_the_job_lacks_are_refused():

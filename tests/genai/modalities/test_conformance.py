@@ -53,12 +53,17 @@ def test_decoding_gives_one_shape_and_a_hash_of_the_content(case):
 
 
 def test_arrays_come_back_from_tensors_unchanged(case):
-    """to_tensor is of the space: float32 in [-1, 1], or int64 in the vocabulary; from_tensor undoes it exactly."""
+    """to_tensor is of the space: float32 in [-1, 1], or int64 in the vocabulary; from_tensor undoes it, or gives an
+    array of nearly that tensor, where one lacks something.
+    """
     x, space = case.modality.to_tensor(decoded(case)), case.modality.space
     assert x.dtype == (torch.int64 if case.modality.tokens else torch.float32)
     assert x.shape[1:] == space.shape == case.modality.shape
     assert x.abs().max() <= (space.vocabulary - 1 if case.modality.tokens else 1)
-    assert (case.modality.from_tensor(x) == decoded(case)).all()
+    again = case.modality.from_tensor(x)
+    assert again.shape == decoded(case).shape
+    assert not case.exact or (again == decoded(case)).all()
+    assert (case.modality.to_tensor(again) - x).abs().float().mean() < 0.1
 
 
 def test_tensors_beyond_the_range_are_clipped(case):
@@ -73,7 +78,9 @@ def test_rows_do_not_depend_on_their_neighbours(case):
     """Tensors and cells of one row are those of the row in a batch."""
     arrays = decoded(case)
     assert case.modality.cells(arrays) == [case.modality.cells(arrays[i : i + 1])[0] for i in range(len(arrays))]
-    assert torch.equal(case.modality.to_tensor(arrays)[1:2], case.modality.to_tensor(arrays[1:2]))
+    x = case.modality.to_tensor(arrays)
+    assert torch.equal(x[1:2], case.modality.to_tensor(arrays[1:2]))
+    assert (case.modality.from_tensor(x)[1:2] == case.modality.from_tensor(x[1:2])).all()
 
 
 def test_cells_can_be_read_as_a_source(case):
