@@ -31,10 +31,10 @@ class ConvVae(nn.Module):
         widths = [width * min(2**level, LARGEST) for level in range(levels)]
         self.small = (widths[-1], -(-height // self.multiple), -(-across // self.multiple))
         self.label = nn.Embedding(classes, CONDITION) if classes else None
-        self.encoder = _Encoder(4 * channels, widths, CONDITION if classes else 0)
+        self.encoder = Encoder(4 * channels, widths, CONDITION if classes else 0)
         self.to_latent = nn.Linear(self.small[0] * self.small[1] * self.small[2], 2 * latent)
         self.from_latent = nn.Linear(latent, self.small[0] * self.small[1] * self.small[2])
-        self.decoder = _Decoder(4 * channels, widths[::-1], CONDITION if classes else 0)
+        self.decoder = Decoder(4 * channels, widths[::-1], CONDITION if classes else 0)
 
     def encode(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x, c), each (rows, latent)."""
@@ -53,7 +53,9 @@ class ConvVae(nn.Module):
         return self.label(c) if self.label is not None else None
 
 
-class _Encoder(nn.Module):
+class Encoder(nn.Module):
+    """From positions of `channels` to `widths[-1]` channels, at half the sides for each width after the first."""
+
     def __init__(self, channels: int, widths: list[int], condition: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
@@ -68,7 +70,9 @@ class _Encoder(nn.Module):
         return F.silu(self.norm(h))
 
 
-class _Decoder(nn.Module):
+class Decoder(nn.Module):
+    """From `widths[0]` channels to positions of `channels`, at twice the sides for each width after the first."""
+
     def __init__(self, channels: int, widths: list[int], condition: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Residual(w, w, condition) for w in widths)

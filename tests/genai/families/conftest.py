@@ -9,6 +9,7 @@ import torch
 from genai.checkpoint import Checkpoint
 from genai.families.flow import Flow, Solver
 from genai.families.vae import Vae
+from genai.families.vqvae import Sampling, Vqvae
 from genai.modalities.image import Image
 from genai.recipe import Recipe
 from genai.space import Space
@@ -19,6 +20,10 @@ MEMBERS = {  # a new family adds a line; `test_conformance.py` then runs on it
     "vae-conv": (Vae(latent=4, width=8, importance_samples=4), None),
     "vae-gaussian": (Vae(latent=4, width=8, likelihood="gaussian", importance_samples=4, conditional=False), None),
     "flow": (Flow(widths=(8, 16), depth=1), Solver(steps=3)),
+    "vqvae": (
+        Vqvae(levels=(4, 3), halvings=1, width=8, prior_width=16, prior_depth=1, prior_heads=2),
+        Sampling(temperature=0.9),
+    ),
 }
 CLASSES = tuple("0123456789")
 

@@ -7,6 +7,7 @@ from genai.errors import InputError
 from genai.networks.conv import ConvVae
 from genai.networks.dense import DenseVae
 from genai.networks.unet import UNet
+from genai.networks.vqvae import Quantised
 
 SIZES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 5, 7), (1, 1, 1), (2, 30, 12)]
 
@@ -29,7 +30,19 @@ def test_a_velocity_has_the_shape_of_the_sample(shape, widths):
     assert net(torch.zeros(2, *shape), torch.tensor([0.0, 1.0]), torch.tensor([0, 3])).shape == (2, *shape)
 
 
-@pytest.mark.parametrize(("kind", "fields"), [(ConvVae, (5, 8)), (UNet, ((8,), 1))])
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("halvings", [1, 3])
+def test_a_code_covers_the_whole_sample(shape, halvings):
+    """As many positions as the sides need."""
+    net = Quantised(shape, 3, (4, 3), 8, halvings, (8, 1, 1))
+    code = net.encode(torch.zeros(2, *shape))
+    assert code.shape == (2, *(-(-side // 2**halvings) for side in shape[1:]), 2)
+    assert net.decode(code).shape == (2, *shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"), [(ConvVae, (5, 8)), (UNet, ((8,), 1)), (Quantised, ((4, 3), 8, 1, (8, 1, 1)))]
+)
 def test_what_is_no_image_is_refused(kind, fields):
     """An image network says what it takes."""
     with pytest.raises(InputError, match=r"\(64,\); allowed: images"):
