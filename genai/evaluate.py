@@ -22,7 +22,8 @@ Measure = Callable[[nn.Module, Tensor, Tensor, Noise], dict[str, Tensor]]  # Fam
 def means(
     measure: Measure, net: nn.Module, modality: Modality, held: Batch, seed: int, exchange: Exchange
 ) -> dict[str, float]:
-    """The mean of each measure over all rows of `held`, (arrays, labels); row i has its own fixed noise.
+    """The mean of each measure over all rows of `held`, (arrays, labels); row i has its own fixed noise. Of a measure
+    that is two numbers a row, an amount and what it is an amount of, the quotient of their sums.
 
     Batch k is worker k mod W's; sums are float64 and added in the order of batches. Raises GenaiError where a mean is
     not finite.
@@ -39,12 +40,19 @@ def means(
         c = torch.from_numpy(labels[rows.start : rows.stop]).to(device)
         values = measure(net, x, c, IndexNoise(seed, rows, purpose=EVALUATE, device=device))
         names = list(values)
-        table = table if table.numel() else torch.zeros(len(starts), len(names), dtype=torch.float64, device=device)
-        table[k] = torch.stack([v.double().sum() for v in values.values()])
+        table = table if table.numel() else torch.zeros(len(starts), len(names), 2, dtype=torch.float64, device=device)
+        table[k] = torch.stack([_sums(v) for v in values.values()])
     gathered = exchange.gather(table)
     sums = torch.stack([gathered[k % exchange.size][k] for k in range(len(starts))]).sum(0)
-    found = dict(zip(names, (sums / len(labels)).tolist(), strict=True))
+    found = dict(zip(names, (sums[:, 0] / sums[:, 1]).tolist(), strict=True))
     odd = {name: value for name, value in found.items() if not isfinite(value)}
     if odd:
         raise GenaiError(f"held-out rows: found {odd}; measures must be finite: try a smaller train.learning_rate")
     return found
+
+
+def _sums(values: Tensor) -> Tensor:
+    """What a batch adds to the two sums of a measure; where nothing else is said, a row counts one."""
+    if values.ndim == 2:
+        return values.double().sum(0)
+    return torch.stack([values.double().sum(), values.new_tensor(len(values), dtype=torch.float64)])

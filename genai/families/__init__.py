@@ -57,10 +57,11 @@ class Family(ABC):
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Named measures of unseen rows, each (rows,); the first is the one that picks the best checkpoint,
-        lower is better (a bound on log-likelihood is given as its negative, in nats).
+        lower is better (a bound on log-likelihood is given as its negative, in nats). A measure may be (rows, 2), an
+        amount and what it is an amount of (nats, tokens): its mean is then the quotient of the two sums.
         """
         return {"loss": self.loss(net, x, c, noise)}
 
     def final(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
-        """Dearer measures, once, on the test rows when training is over; each (rows,)."""
+        """Dearer measures, once, on the test rows when training is over; like those of `held_out`."""
         return self.held_out(net, x, c, noise)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from genai.noise import Noise
+    from genai.space import Space
 
 Levels = Annotated[int, Ge(2), Le(64)]
 
@@ -44,11 +45,11 @@ class Vqvae(Family):
 
     Sampler = Sampling
 
-    def network(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+    def network(self, space: Space, classes: int) -> nn.Module:
         from genai.networks.vqvae import Quantised
 
         prior = (self.prior_width, self.prior_depth, self.prior_heads)
-        return Quantised(shape, classes, self.levels, self.width, self.halvings, prior)
+        return Quantised(space.shape, classes, self.levels, self.width, self.halvings, prior)
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         reconstruction, prior = self._terms(net, x, c)

@@ -130,13 +130,22 @@ def draw(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float = 1.0,
+    stop: int | None = None,
 ) -> Tensor:
-    """A sequence for each row of `c`, from one uniform number a token: (B,), (B, N) -> tokens (B, N)."""
+    """A sequence for each row of `c`, from one uniform number a token: (B,), (B, N) -> tokens (B, N).
+
+    What follows the token `stop` is that token again.
+    """
     rows, length = uniforms.shape
     cache, h = net.cache(rows, length), net.label(c)
     tokens = torch.empty(rows, length, dtype=torch.int64, device=c.device)
     for at in range(length):
-        logits = net.step(h, cache, at)
-        tokens[:, at] = choose(logits, uniforms[:, at], temperature, top_k, top_p)
-        h = net.token(tokens[:, at])
+        chosen = choose(net.step(h, cache, at), uniforms[:, at], temperature, top_k, top_p)
+        if stop is not None:
+            chosen = chosen.masked_fill(tokens[:, at - 1] == stop, stop) if at else chosen
+            if (chosen == stop).all():
+                tokens[:, at:] = stop
+                break
+        tokens[:, at] = chosen
+        h = net.token(chosen)
     return tokens

@@ -35,6 +35,18 @@ def test_means_are_over_all_rows_for_any_number_of_workers(together, rows):
         assert found == [alone] * size
 
 
+def test_an_amount_of_something_is_the_quotient_of_the_sums(together):
+    """Two numbers a row: one of many tokens weighs more than one of few, whatever batch it is in."""
+
+    def nats(net, x, c, noise):
+        return {"nats_per_token": torch.stack([c.float(), c + 1.0], dim=1)}
+
+    rows = ROWS + 3
+    found = means(nats, NET, IMAGE, held(rows), 0, Alone())
+    assert found["nats_per_token"] == pytest.approx((rows - 1) / (rows + 1))
+    assert together(2, lambda exchange: means(nats, NET, IMAGE, held(rows), 0, exchange)) == [found] * 2
+
+
 def test_a_row_keeps_its_noise():
     """It follows from the seed and the row's number, not from its batch."""
     alone, seen = SimpleNamespace(rank=0, size=1, gather=lambda value: [value]), []

@@ -5,6 +5,7 @@ import torch
 
 from genai.families.vqvae import Sampling, Vqvae, log_logistic
 from genai.noise import IndexNoise
+from genai.space import Space
 
 FAMILY = Vqvae(levels=(4, 3), halvings=1, width=8, prior_width=16, prior_depth=1, prior_heads=2)
 
@@ -13,7 +14,7 @@ FAMILY = Vqvae(levels=(4, 3), halvings=1, width=8, prior_width=16, prior_depth=1
 def net():
     """For 8x8 pixels: 4x4 tokens of twelve."""
     torch.manual_seed(0)
-    return FAMILY.network((1, 8, 8), 10)
+    return FAMILY.network(Space((1, 8, 8)), 10)
 
 
 def test_probabilities_of_all_levels_sum_to_one():
