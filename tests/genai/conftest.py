@@ -111,13 +111,15 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def train() -> Callable[..., Trained]:
-    """`train(member, digits, recipe, **how)`: trained on 1,200 digits, validated and tested on others."""
+    """`train(member, rows, recipe, **how)`: trained on 1,200 rows, validated and tested on others; on digits, unless
+    the member has a modality.
+    """
 
-    def run(member: object, digits: tuple, recipe: Recipe, **how: object) -> Trained:
-        arrays, labels = digits
+    def run(member: object, rows: tuple, recipe: Recipe, **how: object) -> Trained:
+        arrays, labels = rows
         data = Rows(arrays[:1200], labels[:1200], recipe.batch, recipe.micro_batches, recipe.seed)
         validation, test = ((arrays[a:b], labels[a:b]) for a, b in ((1200, 1400), (1400, 1700)))
-        image = Image((8, 8), "L")
-        return fit(member.family, image, 10, data, recipe, **{"validation": validation, "test": test, **how})
+        modality = getattr(member, "modality", Image((8, 8), "L"))
+        return fit(member.family, modality, 10, data, recipe, **{"validation": validation, "test": test, **how})
 
     return run

@@ -17,7 +17,6 @@ from genai.families import Family
 from genai.generate import Generator
 from genai.noise import IndexNoise, StepNoise
 from genai.registry import find, names
-from genai.space import Space
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,10 +57,10 @@ def test_fields_have_bounds_that_hold_and_a_line_of_doc(member):
                     TypeAdapter(kind).validate_python({field.name: below})
 
 
-def test_shapes_are_those_of_the_contract(member, rows):
+def test_shapes_are_those_of_the_contract(member, few):
     """One loss a row, and one value of each measure, or two; samples like the data; the net knows its shape."""
-    (x, c), net = rows, member.network()
-    assert net.shape == (1, 8, 8)
+    (x, c), net = few, member.network()
+    assert net.shape == member.modality.shape
     assert net.classes == (10 if member.family.conditional else 0)
     for values in (
         {"loss": member.family.loss(net, x, c, IndexNoise(0, range(24)))},
@@ -72,27 +71,27 @@ def test_shapes_are_those_of_the_contract(member, rows):
         assert all(v.shape in {(24,), (24, 2)} and v.isfinite().all() for v in values.values())
     drawn = member.family.sample(net, c, IndexNoise(0, range(24)), member.sampler)
     assert drawn.shape == x.shape
-    assert drawn.dtype == torch.float32
+    assert drawn.dtype == x.dtype
 
 
-def test_a_loss_reaches_every_weight(member, rows):
+def test_a_loss_reaches_every_weight(member, few):
     """A weight without a gradient is dead, and plain DDP refuses it."""
     net = member.network().train()
-    member.family.loss(net, *rows, StepNoise(0, 0, 0, 24)).sum().backward()
+    member.family.loss(net, *few, StepNoise(0, 0, 0, 24)).sum().backward()
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_the_loss_falls(member, digits, recipe, train):
+def test_the_loss_falls(member, data, recipe, train):
     """A few dozen steps are enough to get better at unseen rows."""
-    held = [h for h in train(member, digits, replace(recipe, validate_every=1)).history if "loss" not in h]
+    held = [h for h in train(member, data, replace(recipe, validate_every=1)).history if "loss" not in h]
     first = next(name for name in held[0] if name != "step")
     assert held[-1][first] < 0.97 * held[0][first]
 
 
 @torch.no_grad()
-def test_a_row_does_not_depend_on_its_neighbours(member, rows):
+def test_a_row_does_not_depend_on_its_neighbours(member, few):
     """Rows change places and company: each keeps its loss and measures, and its sample to the last bit."""
-    (x, c), net = rows, member.network()
+    (x, c), net = few, member.network()
     turn = torch.randperm(24, generator=torch.Generator().manual_seed(1))
     for measure in (member.family.held_out, member.family.final):
         before, after = (measure(net, x[i], c[i], IndexNoise(0, i.tolist())) for i in (torch.arange(24), turn))
@@ -107,11 +106,11 @@ def test_a_row_does_not_depend_on_its_neighbours(member, rows):
 
 
 @torch.no_grad()
-def test_held_out_is_a_pure_function(member, rows):
+def test_held_out_is_a_pure_function(member, few):
     """No generator but the noise that is handed in is drawn from."""
     net = member.network()
     for measure in (member.family.held_out, member.family.final):
-        before, after = ([torch.manual_seed(seed), measure(net, *rows, IndexNoise(0, range(24)))][1] for seed in (1, 2))
+        before, after = ([torch.manual_seed(seed), measure(net, *few, IndexNoise(0, range(24)))][1] for seed in (1, 2))
         assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -134,29 +133,29 @@ def test_the_label_matters_where_it_should(member):
     assert torch.equal(a, b) != member.family.conditional
 
 
-def test_data_without_labels_will_do(member, rows):
+def test_data_without_labels_will_do(member, few):
     """With no classes, labels are all zero and mean nothing."""
-    net = member.family.network(Space((1, 8, 8)), 0)
-    losses = member.family.loss(net, rows[0], torch.zeros(24, dtype=torch.int64), StepNoise(0, 0, 0, 24))
+    net = member.family.network(member.modality.space, 0)
+    losses = member.family.loss(net, few[0], torch.zeros(24, dtype=torch.int64), StepNoise(0, 0, 0, 24))
     assert losses.isfinite().all()
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
-def test_any_number_of_workers_makes_the_same_checkpoint(member, digits, recipe, train, together, size):
+def test_any_number_of_workers_makes_the_same_checkpoint(member, data, recipe, train, together, size):
     """One worker or several: one digest, and the same measures to the last bit."""
     brief = replace(recipe, steps=5, validate_every=3)
-    alone = train(member, digits, brief)
-    for trained in together(size, lambda exchange: train(member, digits, brief, exchange=exchange)):
+    alone = train(member, data, brief)
+    for trained in together(size, lambda exchange: train(member, data, brief, exchange=exchange)):
         assert (trained.history, trained.measures) == (alone.history, alone.measures)
         assert all(torch.equal(trained.weights[name], t) for name, t in alone.weights.items())
 
 
-def test_a_resumed_training_ends_as_an_undisturbed_one(member, digits, recipe, train):
+def test_a_resumed_training_ends_as_an_undisturbed_one(member, data, recipe, train):
     """From each saved state the rest of the training is the same, bit for bit."""
     states = []
-    whole = train(member, digits, replace(recipe, steps=16, ema=0.9, keep="best"), save=states.append)
+    whole = train(member, data, replace(recipe, steps=16, ema=0.9, keep="best"), save=states.append)
     assert len(states) == 2
     for state in states:
-        rest = train(member, digits, replace(recipe, steps=16, ema=0.9, keep="best"), state=state)
+        rest = train(member, data, replace(recipe, steps=16, ema=0.9, keep="best"), state=state)
         assert (rest.history, rest.measures) == (whole.history, whole.measures)
         assert all(torch.equal(rest.weights[name], t) for name, t in whole.weights.items())
