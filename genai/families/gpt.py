@@ -15,7 +15,7 @@ from annotated_types import Ge, Le, doc
 
 from genai.errors import InputError
 from genai.families import Family
-from genai.families._sampling import Sampling
+from genai.families._tokens import Sampling, check_heads
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,6 +36,9 @@ class Gpt(Family):
 
     Sampler = Sampling
     tokens = True
+
+    def __post_init__(self) -> None:
+        check_heads(self.width, self.heads)
 
     def network(self, space: Space, classes: int) -> nn.Module:
         from genai.networks.transformer import Transformer

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge, Le, Len, doc
 
 from genai.families import Family
-from genai.families._sampling import Sampling
+from genai.families._tokens import Sampling, check_heads
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,6 +44,9 @@ class Vqvae(Family):
     prior_heads: Annotated[int, Ge(1), Le(64), doc("Heads of its attention.")] = 4
 
     Sampler = Sampling
+
+    def __post_init__(self) -> None:
+        check_heads(self.prior_width, self.prior_heads, "prior_")
 
     def network(self, space: Space, classes: int) -> nn.Module:
         from genai.networks.vqvae import Quantised

@@ -17,8 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genai.errors import InputError
-
 ROTARY_BASE = 10_000.0
 
 
@@ -37,8 +35,7 @@ class Transformer(nn.Module):
 
     def __init__(self, vocabulary: int, length: int, classes: int, width: int, depth: int, heads: int) -> None:
         super().__init__()
-        if width % (2 * heads):
-            raise InputError(f"model: found a width of {width} and {heads} heads; allowed: a multiple of {2 * heads}")
+        assert width % (2 * heads) == 0, "families check their fields"
         self.shape, self.classes, self.vocabulary, self.heads = (length,), classes, vocabulary, heads
         self.label, self.token = nn.Embedding(classes + 1, width), nn.Embedding(vocabulary, width)
         self.blocks = nn.ModuleList(_Block(width, heads) for _ in range(depth))

@@ -8,6 +8,7 @@ import torch
 
 from genai.errors import InputError
 from genai.families.gpt import Gpt, Sampling
+from genai.families.vqvae import Vqvae
 from genai.noise import IndexNoise
 from genai.space import Space
 
@@ -78,3 +79,10 @@ def test_numbers_are_refused():
     """A family of tokens says what it takes."""
     with pytest.raises(InputError, match=r"gpt and samples of numbers, \(1, 8, 8\); allowed: tokens"):
         FAMILY.network(Space((1, 8, 8)), 0)
+
+
+@pytest.mark.parametrize(("family", "prefix"), [(Gpt, ""), (Vqvae, "prior_")])
+def test_heads_that_do_not_divide_the_width_are_refused(family, prefix):
+    """Positions turn pairs of numbers, so a head needs an even share; said when a job file is read."""
+    with pytest.raises(InputError, match=rf"{prefix}width 18 and {prefix}heads 4; allowed: .* twice the heads, 8"):
+        family(**{f"{prefix}width": 18, f"{prefix}heads": 4})

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from genai.errors import InputError
 from genai.networks.transformer import Transformer, choose, draw
 
 TOKENS = torch.randint(11, (16, 9), generator=torch.Generator().manual_seed(1))
@@ -100,9 +99,3 @@ def test_the_ends_of_the_uniform_numbers_choose_what_has_a_probability():
     """Zero is the likeliest token, the largest number below one the least likely that may be drawn."""
     logits = torch.tensor([0.0, -torch.inf, 1.0]).expand(2, 3)
     assert choose(logits, torch.tensor([0.0, 1 - 2**-24]), 1.0, None, 1.0).tolist() == [2, 0]
-
-
-def test_a_width_that_heads_do_not_divide_is_refused():
-    """Positions turn pairs of numbers, so a head needs an even share."""
-    with pytest.raises(InputError, match="a width of 18 and 4 heads; allowed: a multiple of 8"):
-        Transformer(5, 4, 0, width=18, depth=1, heads=4)
