@@ -104,3 +104,10 @@ def test_a_family_of_the_users_own_that_cannot_be_used_is_told(own, model, says)
     (fault,) = caught.value.faults
 
     assert says in fault
+
+
+def test_what_the_data_settle_is_no_key_of_a_job_file():
+    """Such a field is neither offered, nor taken, nor written."""
+    with pytest.raises(ValidationError, match="unknown"):
+        MODALITY.read({"kind": "text", "learned": "abc"})
+    assert not {"learned", "places"} & set(MODALITY.write(MODALITY.read("text")))
