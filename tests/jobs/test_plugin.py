@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from genai.errors import SpecError
-from jobs.spec import load
+from jobs.spec import MODALITY, load
 
 SHORTEST = "name: digits\noutput: runs\ndata: {source: 'sklearn://digits'}\n"
 
@@ -92,3 +92,10 @@ def test_a_family_of_the_users_own_that_cannot_be_used_is_told(own, model, says)
     (fault,) = caught.value.faults
 
     assert says in fault
+
+
+def test_what_the_data_settle_is_no_key_of_a_job_file():
+    """Such a field is neither offered, nor taken, nor written."""
+    with pytest.raises(SpecError, match=r"data\.modality\.learned: found an unknown key; allowed: .*symbols, vocabulary$"):
+        load("job.yaml", SHORTEST, ["data.modality={kind: text, learned: abc}"])
+    assert not {"learned", "places"} & set(MODALITY.write(MODALITY.read("text")))
