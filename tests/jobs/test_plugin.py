@@ -32,7 +32,6 @@ class Own(Draws):
     sizes: Annotated[tuple[int, ...], Len(1, 3)] = (1, 2)
     side: int | tuple[int, int] | None = None
     Sampler = Pace
-    RECIPE = {"betas": (0.0, 0.99), "clip": None}
 
     def __post_init__(self):
         if self.width == 104:
@@ -71,17 +70,6 @@ def test_a_family_of_the_users_own_is_checked_like_ours(own):
     assert spec == load("again.yaml", spec.to_yaml())
 
 
-def test_a_family_may_say_how_it_is_trained_where_the_job_does_not(own):
-    """What `train:` says holds, then what the family says, then the usual; the job's own YAML says it all."""
-    text = SHORTEST + f"model: {own}:Own\n"
-    spec = load("job.yaml", text + "train: {clip: 0.5, ema: 0.9}\n")
-    assert (spec.train.betas, spec.train.clip, spec.train.ema) == ((0.0, 0.99), 0.5, 0.9)
-    unsaid = load("job.yaml", text)
-    assert (unsaid.train.betas, unsaid.train.clip, unsaid.train.ema) == ((0.0, 0.99), None, 0.0)
-    assert load("again.yaml", unsaid.to_yaml()) == unsaid
-    assert load("job.yaml", SHORTEST).train.betas == (0.9, 0.999)
-
-
 @pytest.mark.parametrize(
     ("model", "says"),
     [
@@ -108,6 +96,6 @@ def test_a_family_of_the_users_own_that_cannot_be_used_is_told(own, model, says)
 
 def test_what_the_data_settle_is_no_key_of_a_job_file():
     """Such a field is neither offered, nor taken, nor written."""
-    with pytest.raises(SpecError, match=r"modality\.learned: found an unknown key; allowed: .*symbols, vocabulary$"):
+    with pytest.raises(SpecError, match=r"data\.modality\.learned: found an unknown key; allowed: .*symbols, vocabulary$"):
         load("job.yaml", SHORTEST, ["data.modality={kind: text, learned: abc}"])
     assert not {"learned", "places"} & set(MODALITY.write(MODALITY.read("text")))
