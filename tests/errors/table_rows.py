@@ -92,7 +92,9 @@ def table_no_number(scene: Scene) -> None:
 
 @provokes(TABLES, "A text that is not UTF-8", job="")
 def table_text(scene: Scene) -> None:
-    read(scene, city=pa.array([b"K\xf6ln" if n == 17 else (b"Bonn", b"Ulm")[n % 2] for n in range(50)]).view(pa.string()))
+    read(
+        scene, city=pa.array([b"K\xf6ln" if n == 17 else (b"Bonn", b"Ulm")[n % 2] for n in range(50)]).view(pa.string())
+    )
 
 
 @provokes(TABLES, "Only texts that are not UTF-8", job="")
