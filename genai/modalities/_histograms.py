@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 from genai.look import Figure
 from genai.modalities._column import Column
 
-WIDTH, HEIGHT, SCALE = 360, 180, 2  # points, and pixels of each
+WIDTH, HEIGHT, SCALE = 360, 160, 2  # points, and pixels of each
 BINS = 24
 REAL, SYNTHETIC, INK, FAINT = "#6b7280", "#2563eb", "#111827", "#d1d5db"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 10, 10, 30, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 10, 10, 24, 24
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Bars = list[tuple[str, float, float, float]]  # below a pair of bars, their shares, where the name is anchored
@@ -30,7 +30,7 @@ def histogram(column: Column, real: np.ndarray, synthetic: np.ndarray) -> Figure
     bars = _of_places(column, real, synthetic) if _has_places(column) else _of_bins(column, real, synthetic)
     if column.missing:
         bars += [("", 0, 0, 0.5), ("none", _share(np.isnan(real)), _share(np.isnan(synthetic)), 0.5)]
-    return Figure(column.name, _drawn(column.name, bars))
+    return Figure(column.name, _drawn(bars))
 
 
 def _has_places(column: Column) -> bool:
@@ -82,13 +82,12 @@ def _share(which: np.ndarray) -> float:
     return float(which.mean()) if len(which) else 0.0
 
 
-def _drawn(title: str, bars: Bars) -> bytes:
+def _drawn(bars: Bars) -> bytes:
     picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), "white")
     draw = ImageDraw.Draw(picture)
-    large, small = (ImageFont.load_default(size * SCALE) for size in (12, 10))
-    draw.text((_LEFT * SCALE, 6 * SCALE), _fitting(draw, title, large, WIDTH - 130), INK, large)
-    for word, colour, at in (("real", REAL, 118), ("synthetic", SYNTHETIC, 72)):
-        draw.text(((WIDTH - at) * SCALE, 8 * SCALE), word, colour, small)
+    small = ImageFont.load_default(10 * SCALE)
+    for word, colour, at in (("real", REAL, 94), ("synthetic", SYNTHETIC, 60)):
+        draw.text(((WIDTH - at) * SCALE, 4 * SCALE), word, colour, small)
     floor, step = HEIGHT - _BOTTOM, (WIDTH - _LEFT - _RIGHT) / len(bars)
     tallest = max((share for _, *shares, _ in bars for share in shares), default=0) or 1
     for number, (_, *shares, _) in enumerate(bars):

@@ -82,6 +82,11 @@ class IcebergSource(ParquetSource):
         value, label = chosen(key, pa.schema(fields), self.label, self.modality)
         return [own[name] for name in value], own[label] if label else None
 
+    def titles(self, schema: pa.Schema, columns: list[str]) -> list[str]:
+        """As the table calls them."""
+        called = {own: name for name, own in self._own_names(schema).items()}
+        return [called[name] for name in columns]
+
     def _own_names(self, schema: pa.Schema) -> dict[str, str]:
         """A file's names of the table's columns: by field id, else by the name mapping, else by name."""
         found = self._snapshot

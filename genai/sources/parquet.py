@@ -45,10 +45,11 @@ class ParquetSource(Source):
             value, label = self.columns(fragment.key, file.schema_arrow)
             names = self.names_in(file.schema_arrow) if label else None
             wanted = [*leaves(file.schema_arrow, value), *([label] if label else [])]
+            titles = self.titles(file.schema_arrow, value)
             first = row = sum(file.metadata.row_group(before).num_rows for before in range(fragment.part))
             for batch in _batches(file, watched, fragment.part, wanted):
                 labels = batch.column(label) if label else None
-                for one, found, error in said(batch.select(value), labels, names, self.modality):
+                for one, found, error in said(batch.select(value).rename_columns(titles), labels, names, self.modality):
                     yield Row(one, found, f"{fragment.key} row {row}", error)
                     row += 1
             if row - first != file.metadata.row_group(fragment.part).num_rows:
@@ -63,6 +64,10 @@ class ParquetSource(Source):
     def columns(self, key: str, schema: pa.Schema) -> tuple[list[str], str | None]:
         """The columns of the value, and that of the label, of a file. Raises DataError."""
         return chosen(key, schema, self.label, self.modality)
+
+    def titles(self, schema: pa.Schema, columns: list[str]) -> list[str]:  # a file has its own
+        """What the columns of a file are called."""
+        return columns
 
     def names_in(self, schema: pa.Schema) -> list[str] | None:
         """The class names that a file declares."""

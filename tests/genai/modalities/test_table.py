@@ -277,7 +277,7 @@ def test_each_column_has_a_histogram():
     for synthetic in (arrays[:2], arrays[:0]):
         figures = table.figures(arrays, synthetic)
         assert [figure.title for figure in figures] == list(values)
-        assert {PilImage.open(io.BytesIO(figure.png)).size for figure in figures} == {(720, 360)}
+        assert {PilImage.open(io.BytesIO(figure.png)).size for figure in figures} == {(720, 320)}
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,6 +11,7 @@ from pyiceberg.types import IntegerType
 from genai.augment.files import open_files
 from genai.errors import DataError
 from genai.modalities.image import Image
+from genai.modalities.table import Table
 from genai.prepare import Terms, gather
 from genai.sources import open_source
 from genai.sources._avro import records
@@ -98,6 +99,20 @@ def test_a_renamed_column_is_found_in_older_files(table, read):
     assert len(read(table.metadata_location, "kind")) == 11
     with pytest.raises(DataError, match="no label column 'label', the columns are picture, kind"):
         read(table.metadata_location)
+
+
+def test_rows_of_a_table_have_the_new_names_of_renamed_columns(table):
+    """Also those of older files, which call them otherwise."""
+    with table.update_schema() as change:
+        change.add_column("seats", IntegerType())
+    table.overwrite(pa.table({"image": [b"x"], "label": ["dog"], "seats": pa.array([1], pa.int32())}))
+    with table.update_schema() as change:
+        change.rename_column("seats", "places")
+    table.append(pa.table({"image": [b"x"], "label": ["cat"], "places": pa.array([2], pa.int32())}))
+
+    source = open_source(table.metadata_location, "label", open_store, Table(only=("places",)))
+    rows = [row.value for fragment in source.fragments() for row in source.read(fragment)]
+    assert sorted(row["places"] for row in rows) == [1, 2]
 
 
 def test_a_column_that_took_anothers_name_is_not_taken_for_it(table, read):
