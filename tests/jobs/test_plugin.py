@@ -96,6 +96,6 @@ def test_a_family_of_the_users_own_that_cannot_be_used_is_told(own, model, says)
 
 def test_what_the_data_settle_is_no_key_of_a_job_file():
     """Such a field is neither offered, nor taken, nor written."""
-    with pytest.raises(SpecError, match=r"data\.modality\.learned: found an unknown key; allowed: .*symbols, vocabulary$"):
+    with pytest.raises(SpecError, match=r"modality\.learned: found an unknown key; allowed: .*symbols, vocabulary$"):
         load("job.yaml", SHORTEST, ["data.modality={kind: text, learned: abc}"])
     assert not {"learned", "places"} & set(MODALITY.write(MODALITY.read("text")))
