@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import Tensor
 
-    from genai.look import Look
+    from genai.look import Figure, Look
     from genai.sources import Row
 
 LONGEST = 1 << 16  # bytes of a row
@@ -192,6 +192,11 @@ class Text(Modality):
         from genai.look import Look
 
         return [Look(words=cell.decode()) for cell in self.cells(arrays)]
+
+    def figures(self, real: np.ndarray, synthetic: np.ndarray) -> list[Figure]:
+        from genai.modalities._letters import figures
+
+        return figures(*([cell.decode() for cell in self.cells(side)] for side in (real, synthetic)))
 
     @property
     def published(self) -> tuple[str, ...]:

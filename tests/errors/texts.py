@@ -11,7 +11,7 @@ from tests.errors.job_file import RULES, _faulty
 from tests.errors.provoked import Scene, provokes
 from tests.errors.rows import COLUMNS, FINDING, ROWS, check
 
-TEXTS = 'data: {source: rows.txt, label: null, modality: {kind: text}}\nmodel: {family: "tests.tokens:Places"}\n'
+TEXTS = "data: {source: rows.txt, label: null, modality: {kind: text}}\nmodel: {family: gpt}\n"
 JOB = "name: names\noutput: runs\n"
 
 

@@ -1,5 +1,6 @@
 """Texts of all sorts, friendly and hostile, and what a model draws."""
 
+import io
 import json
 import random
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from genai import modalities
 from genai.errors import DataError, InputError
@@ -219,3 +221,14 @@ def test_how_rows_were_found_is_left_out_of_what_is_settled():
     """Equal rows of a file of lines and of a table's column make equal datasets."""
     rows = [Row("abc", None, "x")]
     assert Text(unit="paragraph").settle(rows) == Text(column="name").settle(rows) == Text(length=3).settle(rows)
+
+
+def test_many_texts_are_seen_by_their_lengths_and_characters():
+    """Each a picture, also where texts are equal, or empty; none where there are no texts."""
+    made = settled("bytes")
+    rows = np.stack([made.decode(text)[0] for text in VERSES])
+    for synthetic in (rows, rows * 0, rows[:1]):
+        found = made.figures(rows, synthetic)
+        assert [figure.title for figure in found] == ["characters of a text", "the most frequent characters"]
+        assert all(Image.open(io.BytesIO(figure.png)).size[0] > 100 for figure in found)
+    assert made.figures(rows, rows[:0]) == []
