@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WIDTHS = {"dense": 256, "conv": 32}
 DECODED = 4096  # rows of one decoder pass of the importance-weighted bound
 PICTURE = 3  # axes of one
+NARROW = -1.0  # log-deviation of a feature at first: about what a column of numbers has
 SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 
 
@@ -63,7 +64,8 @@ class Vae(Family):
         kind = DenseVae if backbone == "dense" else ConvVae
         net = kind(space.shape, classes if self.conditional else 0, self.latent, self.width or WIDTHS[backbone])
         if self._is_gaussian(space.shape):
-            net.log_deviation = torch.nn.Parameter(torch.zeros(() if len(space.shape) > 1 else space.shape))
+            start = torch.full(space.shape, NARROW) if len(space.shape) == 1 else torch.zeros(())
+            net.log_deviation = torch.nn.Parameter(start)
         return net
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
