@@ -56,7 +56,7 @@ class Checkpoint:
     ) -> Self:
         """The checkpoint of a finished training; `prepared` is the digest of its data, `device` a device's kind."""
         made = {
-            "recipe": asdict(recipe),
+            "recipe": json.loads(canonical(asdict(recipe))),  # as it comes back
             "steps": trained.steps,
             "prepared": prepared,
             "device": torch.device(device).type,
