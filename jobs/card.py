@@ -32,7 +32,7 @@ COLUMNS = {
     "synthetic": "true, in every row",
 }
 _CELLS = {"Image": " (PNG)", "Audio": " (16 bits, {sampling_rate:,} of them a second)"}
-_READ = {"Image": "a PIL image", "Audio": "a recording; needs datasets[audio]"}  # by Hugging Face datasets
+READ = {"Image": "a PIL image", "Audio": "a recording; needs datasets[audio]"}  # by Hugging Face datasets
 _TASKS = {  # by what has classes, or has none
     ("Image", True): "image-classification",
     ("Image", False): "unconditional-image-generation",
@@ -48,7 +48,7 @@ def card(facts: Facts) -> str:
     cell = _CELLS.get(kind, "").format(**feature)
     columns = {name: described(name, feature) + cell * (name == column) for name, feature in facts.features.items()}
     text = _template().render(
-        facts=facts, manifest=facts.manifest, column=column, read=_READ.get(kind), columns=columns, shown=CLASSES
+        facts=facts, manifest=facts.manifest, column=column, read=READ.get(kind), columns=columns, shown=CLASSES
     )
     return headed(front_matter(facts), text)
 

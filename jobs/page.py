@@ -16,6 +16,7 @@ from genai.look import Look
 from genai.modalities import Modality
 from genai.prepared import Prepared, load
 from jobs import layout
+from jobs.card import READ
 from jobs.events import Event, read
 from jobs.ledger import Manifest
 from jobs.report import (
@@ -70,7 +71,7 @@ def gather(found: Survey, command: str) -> Page:
         stages=tuple(_stages(events, manifest, found.prepared)),
         identities=identities(found),
         versions=manifest.versions,
-        files=Files(data, len(manifest.parts), manifest.bytes, reading(data)),
+        files=Files(data, len(manifest.parts), manifest.bytes, reading(data, *_files_of(rows.modality))),
         quarantined=tuple(
             Quarantined(str(e.fields.get("shard")), str(e.fields.get("error")))
             for e in events
@@ -172,6 +173,13 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
         looks = found.modality.looks(samples.arrays[wanted])
         synthetic = [Exhibit(look, int(samples.indices[i])) for look, i in zip(looks, wanted, strict=True)]
         yield GridRow(name, tuple(synthetic), tuple(map(Exhibit, found.modality.looks(found.real[real]))))
+
+
+def _files_of(modality: Modality) -> tuple[str, str]:
+    """The published column whose cells are files, and what Hugging Face datasets makes of them."""
+    none = np.empty((0, *modality.array_shape), np.uint8)
+    kinds = {name: str(feature["_type"]) for name, (_, feature) in modality.columns(none, []).items()}
+    return next(((name, READ[kind]) for name, kind in kinds.items() if kind in READ), ("", ""))
 
 
 def _figures(found: _LookedAt) -> Iterator[Exhibit]:

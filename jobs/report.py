@@ -191,20 +191,23 @@ def render(page: Page) -> str:
     return _template().render(page=page, charts=charts, layouts=[(grid, _layout(grid)) for grid in page.grids])
 
 
-def reading(data: str) -> tuple[Snippet, ...]:
-    """How to read the parts in the folder or under the URI `data`, with three libraries."""
+def reading(data: str, column: str = "", what: str = "") -> tuple[Snippet, ...]:
+    """How to read the parts in the folder or under the URI `data`, with three libraries. `column` is the one whose
+    cells are files, if there is one, and `what` the first library makes of them.
+    """
     glob = f"{data.rstrip('/')}/*.parquet"
     remote = "://" in data
     quoted = glob.replace("'", "''")
     secret = 'duckdb.sql("INSTALL httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain)")\n' if remote else ""
-    query = f"SELECT * EXCLUDE image FROM '{quoted}' LIMIT 5"  # noqa: S608  # text for the reader
+    columns = f"* EXCLUDE {column}" if column else "*"
+    query = f"SELECT {columns} FROM '{quoted}' LIMIT 5"  # noqa: S608  # text for the reader
+    one = f'rows[0]["{column}"]  # {what}' if column else "rows[0]"
     first = "  # pip install s3fs" if remote else ""
     return (
         Snippet(
             "Hugging Face datasets",
             f"from datasets import load_dataset{first}\n\n"
-            f'rows = load_dataset("parquet", data_files={glob!r}, split="train")\n'
-            'rows[0]["image"]  # a PIL image',
+            f'rows = load_dataset("parquet", data_files={glob!r}, split="train")\n' + one,
         ),
         Snippet("DuckDB", f"import duckdb\n\n{secret}duckdb.sql({query!r})"),
         Snippet("Polars", f"import polars\n\nrows = polars.scan_parquet({glob!r})\nrows.head().collect()"),

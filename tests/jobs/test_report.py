@@ -197,7 +197,7 @@ def test_the_snippets_read_the_data(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     about = About(Image(size=28, mode="L"), "c", 1, "k", "g")
     (folder / "part-0.parquet").write_bytes(Parquet().encode(Samples(np.arange(200), None, PIXELS), about))
-    snippets = {snippet.name: snippet.code for snippet in reading(str(folder))}
+    snippets = {snippet.name: snippet.code for snippet in reading(str(folder), "image", "a PIL image")}
     for name in ("DuckDB", "Polars"):
         *before, last = snippets[name].splitlines()
         names = {}
