@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["docs/schedules.md", "docs/dates.md"]
+PAGES = [pytest.param("docs/schedules.md"), pytest.param("docs/dates.md", marks=pytest.mark.soak)]
 STAND_INS = {
     "crontab": 'if [ "$1" = - ]; then grep -q genai; else echo "# empty"; fi',
     "systemctl": 'for last; do :; done; test daemon-reload = "$last" || test -e ~/.config/systemd/user/"$last"',

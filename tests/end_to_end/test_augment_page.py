@@ -70,6 +70,7 @@ def test_the_page_s_ray_data_runs(made):
     assert told.endswith("600 300\n")
 
 
+@pytest.mark.soak
 def test_the_classifier_of_the_examples_runs(made):
     """Four ways, each with its spread, whatever the figures are."""
     folder = next((made / "runs/digits/datasets").iterdir())

@@ -212,6 +212,7 @@ def private(host: str) -> str:
     return f"http://{USER}:{PASSWORD}@{host}/services/canary?token=canary"
 
 
+@pytest.mark.soak
 def test_who_is_told_of_a_run_leaves_no_secret_anywhere(watched):
     """The webhook's address and secret, and lineage's: taken, refused, redirected, cut off, not there, and no URL; not
     in the run's folder, its events, the words, the titles, or the bodies that were sent.

@@ -17,6 +17,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl")
 def test_the_page_of_the_card_runs(tmp_path):
     """In one shell, from the key to the catalogue; each command ends with 0."""

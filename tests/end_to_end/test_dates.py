@@ -95,6 +95,7 @@ def test_a_run_is_stopped_by_its_name(genai):
     assert "nobody is at work on it" in genai("stop", shown["run"]).stdout
 
 
+@pytest.mark.soak
 def test_the_commands_are_functions(nightly, monkeypatch):
     """With the results of `--json`, the errors of the exit codes, and the events as they come."""
     monkeypatch.chdir(nightly.folder)

@@ -86,6 +86,7 @@ def test_samples_that_differ_from_what_was_packed_are_told(packed):
     assert "those that were packed (torch 1.0): here it is genai" in done.stderr
 
 
+@pytest.mark.soak
 def test_a_dataset_of_uneven_classes_can_be_packed(packed):
     """As numbers by class: the rows that they were counted by are not there."""
     packed("run", "recipe.json", "--crew", "local", "--set", f"generate.count={UNEVEN}", "--set", "output=uneven")

@@ -122,9 +122,10 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
 
 
 @pytest.mark.s3
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("s3_server", "trainers", "minters"),
-    [("moto", 2, 3), pytest.param("rclone", 1, 1, marks=pytest.mark.soak)],
+    [("moto", 2, 3), ("rclone", 1, 1)],
     indirect=["s3_server"],
 )
 def test_workers_and_object_storage_change_no_bit(trainers, minters, reference, s3_uri):

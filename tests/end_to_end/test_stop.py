@@ -86,6 +86,7 @@ def test_a_run_on_ray_that_is_stopped_keeps_its_parts_and_leaves_nobody(genai, s
 
 
 @pytest.mark.ray
+@pytest.mark.soak
 def test_a_command_that_is_killed_takes_its_driver_and_its_ray_along(start):
     """Whatever ended it, nothing runs on."""
     process = start(*ENOUGH, until="generate: 1 of")
@@ -133,6 +134,7 @@ def test_a_second_run_of_a_job_says_who_is_at_work_and_exits_75(genai, start):
     assert "run_failed" not in {event["kind"] for event in events}
 
 
+@pytest.mark.soak
 def test_two_runs_at_once_without_a_lease_seal_one_dataset(genai, finished, start):
     """On purpose: they write the same bytes, and both end well."""
     first = start("--crew", "local", "--no-lease", until="run tiny")

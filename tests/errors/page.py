@@ -19,6 +19,7 @@ TOPICS = (
     "Data: finding it",
     "Data: its columns",
     "Data: its rows",
+    "Data: tables",
     "Data: Hugging Face folders",
     "Data: WebDatasets",
     "Data: Iceberg tables",

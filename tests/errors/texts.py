@@ -65,6 +65,15 @@ _file(ROWS, "text_null", "A cell without text", "rows.csv", 'text,n\nAda,1\n"",2
 _file(ROWS, "text_none", "Not one text", "rows.csv", 'text,n\n"",1\n', run=True)
 _file(ROWS, "csv_cells", "A record with more cells than columns", "rows.csv", "text,n\nAda,1\nBob,2,3\n", run=True)
 _file(ROWS, "jsonl_type", "A value of another type", "rows.jsonl", '{"text": "a"}\n' * 1000 + '{"text": 7}\n', run=True)
+_faulty(RULES, "text_family", "A family that makes no text", "model: {family: vae}\n", "data.modality=text")
+_faulty(
+    RULES,
+    "text_heads",
+    "Heads that do not divide the width",
+    "",
+    "data.modality=text",
+    "model={family: gpt, width: 18}",
+)
 _faulty(RULES, "windows_bare", "Windows without a length", "", "data.modality={kind: text, unit: window}")
 
 

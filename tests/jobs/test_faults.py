@@ -62,7 +62,7 @@ def forms() -> list[Any]:
     return [JobSpec, *map(form_of, [*kinds, *samplers])]
 
 
-@pytest.mark.parametrize("form", forms(), ids=lambda form: form.__name__)
+@pytest.mark.parametrize("form", forms(), ids=[f"{number} {form.__name__}" for number, form in enumerate(forms())])
 def test_every_error_that_a_field_can_raise_has_a_sentence(form):
     """None of pydantic's own words reaches the user."""
     form.model_rebuild()

@@ -107,6 +107,7 @@ def test_ddp_trains_under_a_key_of_its_own(alone, output, prepared):
     assert len({layout.train_key(t.spec, prepared.digest) for t in (task, three)}) == 2
 
 
+@pytest.mark.soak
 def test_a_loss_that_is_not_finite_ends_the_training_at_once(output, prepared):
     """A new start would meet it again: the error of the workers comes as it was, after one try."""
     task = with_workers(output, "train.workers.count=2", "train.learning_rate=1e30", "train.clip=null")

@@ -82,7 +82,7 @@ def bucket(moto_s3, monkeypatch, tmp_path):
     return Place(moto_s3.use(monkeypatch), tmp_path)
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.soak)])
 def place(request):
     """Each of the two."""
     return request.getfixturevalue(request.param)
