@@ -14,7 +14,8 @@ ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
         INNER, "tests/genai/modalities/test_audio.py::test_what_is_published_must_be_of_the_length_of_the_rows",
     ),
     ("genai/augment/published.py", "found a dataset of"): (
-        "needs a published dataset of other rows", "tests/end_to_end/test_text.py::test_texts_are_not_mixed_with_real_ones_yet",
+        "needs a published dataset of other rows",
+        "tests/end_to_end/test_text.py::test_texts_are_not_mixed_with_real_ones_yet",
     ),
     ("genai/families/gpt.py", "samples of numbers"): (
         INNER, "tests/genai/families/test_gpt.py::test_numbers_are_refused",
