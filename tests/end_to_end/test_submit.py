@@ -161,7 +161,7 @@ def test_what_the_cluster_can_never_give_is_said_before_anything_is_sent(submit)
 def test_a_lost_head_leaves_all_that_is_finished(genai, tmp_path_factory):
     """Status and logs tell of it from the store alone, with the command that goes on; on another head it ends."""
     genai.job(output=str(genai.folder / "runs"))
-    many = ("--set", "generate.part_rows=5", "--set", "generate.count=1000")
+    many = ("--set", "generate.part_rows=200", "--set", "generate.count=40000")
     with head(tmp_path_factory.mktemp("lost"), cpus=3) as cluster:
         genai("submit", "tiny.yaml", "--address", cluster.address, "--detach", *many, **cluster.environment)
         while genai.json("status", "tiny.yaml", *many, **cluster.environment)["stages"][2]["done"] < 3:
