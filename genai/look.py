@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """One row: a picture (PNG), words, a sound (a file that browsers play) with its picture, or frames in motion."""
+    """One row: a picture (PNG), words, or a sound (a file that browsers play) with its picture."""
 
     png: bytes = b""
     words: str = ""

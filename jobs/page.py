@@ -177,8 +177,7 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
 
 def _files_of(modality: Modality) -> tuple[str, str]:
     """The published column whose cells are files, and what Hugging Face datasets makes of them."""
-    none = np.empty((0, *modality.array_shape), np.uint8)
-    kinds = {name: str(feature["_type"]) for name, (_, feature) in modality.columns(none, []).items()}
+    kinds = {name: str(feature["_type"]) for name, feature in modality.features.items()}
     return next(((name, READ[kind]) for name, kind in kinds.items() if kind in READ), ("", ""))
 
 

@@ -53,10 +53,7 @@ class WebDataset(Export):
 
 def _features(modality: Modality) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Of the file that is the row; or of what a row has in `.json`."""
-    import numpy as np
-
-    none = np.empty((0, *modality.array_shape), np.uint8)
-    found = {name: feature for name, (_, feature) in modality.columns(none, []).items()}
+    found = modality.features
     if modality.suffix != JSON:
         (feature,) = found.values()
         kind = feature.get("dtype") or str(feature["_type"]).lower()  # a string; an image

@@ -133,6 +133,14 @@ class Modality(ABC):
         the rows, for kinds whose cells are files. `values` and `decode` make the same arrays of them.
         """
 
+    @property
+    def features(self) -> dict[str, dict[str, Any]]:
+        """The Hugging Face feature of each published column. Only of a resolved modality."""
+        import numpy as np
+
+        none = np.empty((0, *self.array_shape), np.uint8)
+        return {name: feature for name, (_, feature) in self.columns(none, []).items()}
+
     def strict(self) -> Self:
         """This modality, resolved, for values that are of its form already: others are refused, not bent."""
         return self

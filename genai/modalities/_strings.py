@@ -33,6 +33,21 @@ def texts_of(column: pa.Array) -> list[Any]:
     return list(plain.cast(large_binary()).to_pylist())
 
 
+def strings_of(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """The values of a column as Python's own; a string that is no UTF-8 as bytes: it spoils its own row only."""
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:  # one is enough
+        return [_text(value) for value in texts_of(column)]
+
+
+def _text(value: bytes | None) -> str | bytes | None:
+    try:
+        return value if value is None else value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
 def _holds_text(kind: pa.DataType) -> bool:
     from pyarrow import types
 

@@ -25,6 +25,7 @@ from genai.fields import SETTLED
 from genai.identity import canonical
 from genai.modalities import Modality
 from genai.modalities._column import Column
+from genai.modalities._strings import strings_of
 from genai.modalities._values import Kind, is_absent
 
 if TYPE_CHECKING:
@@ -200,18 +201,7 @@ def _plain(column: pa.Array | pa.ChunkedArray) -> list[Any]:
         kind = pa.timestamp("us", kind.tz)
     if types.is_decimal(kind):
         kind = pa.float64()
-    found = column.cast(kind, safe=False)
-    try:
-        return list(found.to_pylist())
-    except UnicodeDecodeError:  # spoils its own row only
-        return [_text(value) for value in found.cast(pa.large_binary()).to_pylist()]
-
-
-def _text(value: bytes | None) -> str | bytes | None:
-    try:
-        return value if value is None else value.decode()
-    except UnicodeDecodeError:
-        return value
+    return strings_of(column.cast(kind, safe=False))
 
 
 def _cells(value: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from genai.errors import DataError, listed
+from genai.modalities._strings import strings_of
 
 if TYPE_CHECKING:
     from genai.modalities import Modality
@@ -47,7 +48,7 @@ def said(
     numbers.
     """
     values = modality.values(columns)
-    given = [None] * len(values) if labels is None else _labels_of(labels)
+    given = [None] * len(values) if labels is None else strings_of(labels)
     for value, label in zip(values, given, strict=True):
         found, error = (None, None) if labels is None else named(label, names)
         yield value, found, f"the {modality.noun} is null" if value is None else error
@@ -87,18 +88,3 @@ def _fault(label: int | str | bytes) -> str | None:
 
 def _is_label(kind: pa.DataType) -> bool:
     return types.is_integer(kind) or types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind)
-
-
-def _labels_of(column: pa.Array) -> list[Any]:
-    try:
-        return column.to_pylist()
-    except UnicodeDecodeError:  # one label is enough; it spoils its own row only
-        plain = column.cast(column.type.value_type) if types.is_dictionary(column.type) else column
-        return [_text(value) for value in plain.cast(pa.large_binary()).to_pylist()]
-
-
-def _text(value: bytes | None) -> str | bytes | None:
-    try:
-        return value if value is None else value.decode()
-    except UnicodeDecodeError:
-        return value

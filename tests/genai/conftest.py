@@ -1,9 +1,6 @@
 """Rows that a test makes up, as a source of the real kind of protocol; real digits, and workers to train on them."""
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +11,7 @@ from genai.modalities.image import Image
 from genai.order import Rows
 from genai.recipe import Recipe
 from genai.sources import Fragment, Row, Source
+from genai.testing import exchanges
 from genai.train import Trained, fit
 
 
@@ -55,42 +53,10 @@ def pictures() -> Callable[..., list]:
     return make
 
 
-class Together:
-    """Workers as threads that meet at a barrier: an `Exchange` for each of them."""
-
-    def __init__(self, size: int) -> None:
-        self.barrier, self.slots = threading.Barrier(size, timeout=120), [None] * size
-
-    def member(self, rank: int) -> SimpleNamespace:
-        def gather(value: torch.Tensor) -> list[torch.Tensor]:
-            self.slots[rank] = value.clone()
-            self.barrier.wait()
-            found = [slot.clone() for slot in self.slots]
-            self.barrier.wait()
-            return found
-
-        return SimpleNamespace(rank=rank, size=len(self.slots), gather=gather)
-
-
 @pytest.fixture(scope="session")
 def together() -> Callable[..., list]:
     """`together(size, work)`: what `work(exchange)` gives on each of `size` workers that run at the same time."""
-
-    def run(size: int, work: Callable) -> list:
-        group = Together(size)
-
-        def one(rank: int) -> object:
-            torch.set_num_threads(1)  # a new thread has the process's default
-            try:
-                return work(group.member(rank))
-            except BaseException:
-                group.barrier.abort()
-                raise
-
-        with ThreadPoolExecutor(size) as pool:
-            return list(pool.map(one, range(size)))
-
-    return run
+    return exchanges.together
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.modalities.text import Text
-from genai.sources import Source, open_source
+from genai.sources import Source, _lines, _records, open_source
 from jobs.stores import open_store
 from tests.genai.sources.made import iceberg, png, save_to_disk, write, write_images, write_parquet, write_tar
 
@@ -100,6 +100,14 @@ def read(request: pytest.FixtureRequest) -> Callable[..., list]:
         return [row for fragment in source.fragments() for row in source.read(fragment)]
 
     return rows
+
+
+@pytest.fixture
+def in_pieces(monkeypatch) -> None:
+    """Lines are read a few bytes at a time, and files are cut into small fragments and batches."""
+    monkeypatch.setattr(_records, "FRAGMENT", 50)
+    monkeypatch.setattr(_lines, "CHUNK", 7)
+    monkeypatch.setattr(_records, "BATCH", 3)
 
 
 @pytest.fixture

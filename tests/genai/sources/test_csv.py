@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from genai.errors import DataError
 from genai.modalities.text import Text
-from genai.sources import _lines, _records
 from genai.sources import csv as csv_source
 from tests.genai.sources.made import write
 
@@ -52,15 +51,13 @@ def test_pandas_finds_the_same_rows(tmp_path_factory, told):
     check()
 
 
-def test_fragments_of_a_large_file_have_the_rows_of_the_whole(tmp_path, monkeypatch, told):
+def test_fragments_of_a_large_file_have_the_rows_of_the_whole(tmp_path, request, told):
     """Records are never cut, wherever the bytes are when they are read."""
     made = io.StringIO()
     csv.writer(made).writerows([["text", "label"], *[[f"a\n{n},é\n", "x"] for n in range(100)]])
     path = write(tmp_path / "a.csv", made.getvalue())
     whole = told(path)
-    monkeypatch.setattr(_records, "FRAGMENT", 50)
-    monkeypatch.setattr(_lines, "CHUNK", 7)
-    monkeypatch.setattr(_records, "BATCH", 3)
+    request.getfixturevalue("in_pieces")
     assert told(path) == whole
     assert len(whole) == 100
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genai.errors import DataError
 from genai.modalities.text import Text
-from genai.sources import _lines, _records, jsonl, open_source
+from genai.sources import jsonl, open_source
 from jobs.stores import open_store
 from tests.genai.sources.made import write
 
@@ -81,13 +81,11 @@ def test_numbers_are_what_the_first_rows_say(tmp_path):
         jsonl._cell("n", 1 << 63, schema.field("n").type)
 
 
-def test_fragments_of_a_large_file_have_the_rows_of_the_whole(tmp_path, monkeypatch, told):
+def test_fragments_of_a_large_file_have_the_rows_of_the_whole(tmp_path, request, told):
     """However it is cut."""
     path = write(tmp_path / "a.ndjson", lines(*[{"text": f"é{n}", "label": n % 2} for n in range(100)]))
     whole = told(path)
-    monkeypatch.setattr(_records, "FRAGMENT", 50)
-    monkeypatch.setattr(_lines, "CHUNK", 7)
-    monkeypatch.setattr(_records, "BATCH", 3)
+    request.getfixturevalue("in_pieces")
     assert told(path) == whole
     assert len(whole) == 100
 
