@@ -36,8 +36,8 @@ def means(
     table, names = torch.zeros(0), []
     for k in own:  # a worker without a batch computes the last one too: it needs the names
         rows = range(starts[k], min(starts[k] + ROWS, len(labels)))
-        x = modality.to_tensor(arrays[rows.start : rows.stop]).to(device)
-        c = torch.from_numpy(labels[rows.start : rows.stop]).to(device)
+        part = arrays[rows.start : rows.stop], labels[rows.start : rows.stop]
+        x, c = modality.to_tensor(part[0]).to(device), modality.under(*part).to(device)
         values = measure(net, x, c, IndexNoise(seed, rows, purpose=EVALUATE, device=device))
         names = list(values)
         table = table if table.numel() else torch.zeros(len(starts), len(names), 2, dtype=torch.float64, device=device)

@@ -37,8 +37,7 @@ def formed(value: Any, hint: Any) -> Any:
 
     Raises TypeError and ValueError where such a mapping is none.
     """
-    if get_origin(hint) is Annotated:
-        return formed(value, get_args(hint)[0])
+    hint = bare(hint)
     if isinstance(value, list):
         inner = get_args(hint)[0] if get_origin(hint) is tuple else None
         return tuple(formed(one, inner) for one in value)
@@ -46,6 +45,11 @@ def formed(value: Any, hint: Any) -> Any:
         hints = hints_of(hint)
         return hint(**checked(hint, {name: formed(one, hints.get(name)) for name, one in value.items()}))
     return value
+
+
+def bare(hint: Any) -> Any:
+    """A hint without what `Annotated` adds."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from genai.checkpoint import Checkpoint
-from genai.errors import InputError
+from genai.errors import DataError, InputError
 from genai.noise import IndexNoise
 from genai.train import autocast
 
@@ -22,7 +22,10 @@ ROUND = 16
 
 
 class Generator:
-    """A checkpoint on a device, ready to draw. `sampler` is an instance of the family's `Sampler`."""
+    """A checkpoint on a device, ready to draw. `sampler` is an instance of the family's `Sampler`. Of a checkpoint of
+    rows with captions, sample i is drawn under the prompt i modulo their number. Raises InputError where these are
+    missing, or a prompt is longer than the captions.
+    """
 
     def __init__(
         self,
@@ -33,10 +36,12 @@ class Generator:
         precision: str = "fp32",
         device: torch.device | str = "cpu",
         threads: int = 1,
+        prompts: Sequence[str] = (),
     ) -> None:
         self.checkpoint, self.seed, self.precision, self.threads = checkpoint, seed, precision, threads
         self.batch = -(-batch // ROUND) * ROUND
         self.sampler = checkpoint.family.Sampler() if sampler is None else sampler
+        self.prompts = _usable(checkpoint, prompts)
         self.device = torch.device(device)
         self._net = checkpoint.network().to(self.device)
 
@@ -65,11 +70,15 @@ class Generator:
     def _batch(self, indices: Sequence[int], labels: np.ndarray, attempt: int) -> np.ndarray:
         rows, missing = len(indices), self.batch - len(indices)
         padded = [*indices, *[indices[-1]] * missing]
-        c = torch.from_numpy(np.pad(labels, (0, missing), mode="edge")).to(self.device)
+        modality, prompts = self.checkpoint.modality, None
+        if self.prompts:
+            prompts = [self.prompts[index % len(self.prompts)] for index in padded]
+        nothing = np.zeros((len(padded), *modality.array_shape), np.uint8)
+        c = modality.under(modality.told(nothing, prompts), np.pad(labels, (0, missing), mode="edge")).to(self.device)
         noise = IndexNoise(self.seed, padded, attempt, device=self.device)
         with autocast(self.device, self.precision):
             x = self.checkpoint.family.sample(self._net, c, noise, self.sampler)
-        return self.checkpoint.modality.from_tensor(x[:rows])
+        return modality.told(modality.from_tensor(x[:rows]), prompts and prompts[:rows])
 
     def _check(self, labels: np.ndarray, *, given: bool) -> None:
         classes = len(self.checkpoint.classes)
@@ -77,3 +86,17 @@ class Generator:
             raise InputError(f"the checkpoint has {classes} classes: give a label for each sample")
         if given and len(labels) and not (labels.min() >= 0 and labels.max() < max(classes, 1)):
             raise InputError(f"found labels {labels.min()} to {labels.max()}; allowed: 0 to {max(classes, 1) - 1}")
+
+
+def _usable(checkpoint: Checkpoint, prompts: Sequence[str]) -> Sequence[str]:
+    """The prompts, where the rows have captions and where all can be one."""
+    if bool(prompts) != checkpoint.modality.captions:
+        found, allowed = ("prompts", "none") if prompts else ("no prompts", "at least one")
+        kind = f"a checkpoint of {checkpoint.modality.noun}s with{'out' if prompts else ''} captions"
+        raise InputError(f"found {found} for {kind}; allowed: {allowed}")
+    for number, prompt in enumerate(prompts):
+        try:
+            checkpoint.modality.told(np.zeros((1, *checkpoint.modality.array_shape), np.uint8), [prompt])
+        except DataError as error:
+            raise InputError(f"prompt {number}, {prompt[:100]!r}: {error}") from error
+    return prompts

@@ -14,6 +14,7 @@ one column without nulls, in memory here (`gather`), by Ray Data in `workers`. B
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class _Sound:
 def read_fragment(piece: Piece, modality: Modality) -> pa.Table:
     """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array.
 
-    Columns: key binary (to sort by: content, then label; of a bad row 32 zeros, then its place in source order),
+    Columns: key binary (to sort by: content, label, array; of a bad row 32 zeros, then its place in source order),
     content binary(32), label string, array fixed_size_binary, where string, error string, test bool.
     """
     rows = list(_decoded(piece, modality))
@@ -114,7 +115,11 @@ def _decoded(piece: Piece, modality: Modality) -> Iterator[tuple[object, ...]]:
             yield _BAD + place, _BAD, None, None, row.where, f"{row.where}: {error}", piece.test
         else:
             label = None if row.label is None else str(row.label)
-            yield content + (label or "").encode(), content, label, array.tobytes(), row.where, None, piece.test
+            data = array.tobytes()
+            key = (
+                content + (label or "").encode() + hashlib.sha256(data).digest()[:8]
+            )  # rows may differ in captions only
+            yield key, content, label, data, row.where, None, piece.test
 
 
 def _usable(row: Row, modality: Modality) -> tuple[np.ndarray, bytes]:

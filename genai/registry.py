@@ -12,13 +12,13 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, TypeVar
 
 from genai.errors import InputError
-from genai.fields import checked, formed, hints_of
+from genai.fields import bare, checked, formed, hints_of
 
 T = TypeVar("T")
 
@@ -67,8 +67,13 @@ def name_of(package: ModuleType, kind: type) -> str:
 
 
 def describe(package: ModuleType, instance: Any) -> dict[str, Any]:
-    """A dataclass's instance of some kind as JSON-able values: `kind`, and its fields."""
-    return {"kind": name_of(package, type(instance)), **asdict(instance)}
+    """A dataclass's instance of some kind as JSON-able values: `kind`, and its fields. A field that is itself of such a
+    kind is told in the same way.
+    """
+    bases = tuple(base for base in type(instance).__mro__ if inspect.isabstract(base))
+    own = {field.name: getattr(instance, field.name) for field in fields(instance)}
+    inner = {name: describe(package, value) for name, value in own.items() if isinstance(value, bases)}
+    return {"kind": name_of(package, type(instance)), **asdict(instance), **inner}
 
 
 def rebuild(package: ModuleType, found: dict[str, Any], base: type[T], *, bounded: bool = True) -> T:
@@ -76,15 +81,24 @@ def rebuild(package: ModuleType, found: dict[str, Any], base: type[T], *, bounde
     was not. Nothing that was stored names code to import: a user's own kind is one that this process knows already,
     since the job file that asks for it was read before.
     """
-    fields = dict(found)
-    name = str(fields.pop("kind"))
+    name = str(found["kind"])
     module = name.partition(":")[0]
     if ":" in name and module not in sys.modules:
         raise InputError(f"found {name[:100]!r}, which nothing here has imported; import {module[:100]!r} first")
     kind = find(package, name, base)
     hints: dict[str, Any] = hints_of(kind)  # type: ignore[arg-type]  # a class is hashable
-    formed_ = {name: formed(value, hints.get(name)) for name, value in fields.items()}
-    return kind(**checked(kind, formed_, bounded=bounded))
+    made: dict[str, Any] = {}
+    for field, value in found.items():
+        if isinstance(value, dict) and _is_kind(hint := bare(hints.get(field))):
+            made[field] = rebuild(package, value, hint, bounded=bounded)
+        elif field != "kind":
+            made[field] = formed(value, hints.get(field))
+    return kind(**checked(kind, made, bounded=bounded))
+
+
+def _is_kind(hint: Any) -> bool:
+    """Whether a field holds an instance of some kind."""
+    return inspect.isclass(hint) and inspect.isabstract(hint)
 
 
 def _foreign(name: str, base: type[T]) -> type[T]:

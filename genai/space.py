@@ -9,7 +9,11 @@ from dataclasses import dataclass
 class Space:
     """Numbers in [-1, 1], float32 of (rows, *shape); or where there is a `vocabulary`, tokens, int64 of (rows, length)
     in [0, vocabulary): 0 ends a sequence, and what follows it is 0 as well and counts for nothing.
+
+    Where rows have a `caption`, they are drawn under a text of so many bytes in place of a class: int64 of
+    (rows, caption), UTF-8 that zeros end.
     """
 
     shape: tuple[int, ...]
     vocabulary: int = 0
+    caption: int = 0

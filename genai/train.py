@@ -216,7 +216,7 @@ class Training:
     def _backward(self, objective: nn.Module, rows: Batch, number: int, workers: int) -> Tensor:
         """Add the gradient of these rows' part of the batch's mean loss, times `workers`; that part."""
         self.mark("computing")
-        x, c = self.modality.to_tensor(rows[0]).to(self.device), torch.from_numpy(rows[1]).to(self.device)
+        x, c = (t.to(self.device) for t in (self.modality.to_tensor(rows[0]), self.modality.under(*rows)))
         noise = StepNoise(self.recipe.seed, self.step, number, len(c), device=self.device)
         with autocast(self.device, self.recipe.precision):
             losses = objective(x, c, noise)

@@ -48,6 +48,7 @@ class GenerateTask:
     train_key: str
     checkpoint: str  # digest
     plan: Plan
+    prompts: str | None = None  # digest
 
     stage: ClassVar[str] = "generate"
 

@@ -6,7 +6,7 @@ sample drawn here has the pixels of the published one. (Science is imported when
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from genai.modalities import Modality
 
 
-def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, device: str = "cpu") -> Generator:
-    """The checkpoint as a generator. Raises IntegrityError where it is not the one of that digest."""
+def generator_of(
+    spec: JobSpec, store: Store, train_key: str, digest: str, prompts: Sequence[str] = (), device: str = "cpu"
+) -> Generator:
+    """The checkpoint as a generator. Raises IntegrityError where it is not the one of that digest, InputError where it
+    cannot be drawn from under these prompts.
+    """
     from genai.checkpoint import CONFIG, MODEL, Checkpoint
     from genai.generate import Generator
 
@@ -41,7 +45,8 @@ def generator_of(spec: JobSpec, store: Store, train_key: str, digest: str, devic
         place = store.locate(f"checkpoints/{train_key}")
         hint = "`genai repair` mends a finished run; else remove it, and `genai run` trains it again"
         raise IntegrityError(f"{place}: {error}; {hint}") from error
-    return Generator(checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads)
+    seed = spec.sampling_seed
+    return Generator(checkpoint, seed, how.batch, how.sampler, how.precision, device, how.threads, prompts)
 
 
 def samples_of(
@@ -75,7 +80,8 @@ def generator_for(found: Survey) -> Generator:
     """The job's checkpoint as a generator. Raises InputError where there is none."""
     if not (found.train_key and found.checkpoint):
         raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
-    return generator_of(found.spec, found.store, found.train_key, found.checkpoint)
+    prompts = found.prompts.texts if found.prompts else ()
+    return generator_of(found.spec, found.store, found.train_key, found.checkpoint, prompts)
 
 
 def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:

@@ -71,7 +71,9 @@ def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Cloc
         return found.manifest
     key = found.dataset_key
     assert found.checkpoint and found.train_key
-    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan)
+    if found.prompts:
+        found.prompts.keep(found.store)
+    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, found.prompted)
     work = Work(task, found.receipts, lambda shard: ledger.find(found.store, key, shard))
     with _stage(events, "generate", key, parts=len(found.plan), done=len(found.receipts)):
         work_off(work, crew, events, clock, held.check)

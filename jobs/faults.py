@@ -52,7 +52,9 @@ ALLOWED: dict[str, Callable[[Context], str]] = {
     "string_too_long": lambda c: f"at most {_counted(c['max_length'], 'character')}",
     "string_pattern_mismatch": lambda c: f"text that matches {c['pattern']}",
     "predicate_failed": lambda _: "a value that passes the field's own check",
-    "count_form": lambda _: "a whole number, {per_class: n}, {classes: {name: n}}, {match: train} or {balance: true}",
+    "count_form": lambda _: (
+        "a whole number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {match: train} or {balance: true}"
+    ),
 }
 
 

@@ -34,6 +34,9 @@ from jobs.document import printable
 
 T = TypeVar("T")
 
+#: how a field says an instance of some kind, by its abstract class; `jobs.plugin` fills it in
+KINDS: dict[type, Any] = {}
+
 _PYDANTIC_TYPES = frozenset(get_args(ErrorType))
 
 
@@ -111,7 +114,7 @@ def _form_of(kind: Any) -> type[Part]:
         default = ... if field.default is MISSING else field.default
         default_of: dict[str, Any] = {"default_factory": factory} if factory else {"default": default}
         told = next((mark.documentation for mark in _marks(hints[field.name]) if isinstance(mark, DocInfo)), None)
-        shown[field.name] = (_lists_as_tuples(hints[field.name]), Field(**default_of, description=told))
+        shown[field.name] = (_as_written(hints[field.name]), Field(**default_of, description=told))
     return create_model(kind.__name__, __base__=Part, __doc__=kind.__doc__, **shown)
 
 
@@ -122,11 +125,13 @@ def _marks(hint: Any) -> list[Any]:
     return own + [mark for one in inner for mark in _marks(one)]
 
 
-def _lists_as_tuples(hint: Any) -> Any:
-    """`hint` where a tuple may be written as the list that YAML has."""
+def _as_written(hint: Any) -> Any:
+    """`hint` as YAML can say it: a tuple is written as a list, an instance of some kind as its name and fields."""
     origin, inner = get_origin(hint), get_args(hint)
+    if hint in KINDS:
+        return KINDS[hint]
     if origin is Annotated:
-        return Annotated[_lists_as_tuples(inner[0]), *hint.__metadata__]
+        return Annotated[_as_written(inner[0]), *hint.__metadata__]
     if origin in (Union, UnionType):
-        return Union[tuple(_lists_as_tuples(one) for one in inner)]  # noqa: UP007  # made from a tuple
+        return Union[tuple(_as_written(one) for one in inner)]  # noqa: UP007  # made from a tuple
     return Annotated[hint, Strict(strict=False)] if origin is tuple else hint

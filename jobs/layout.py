@@ -52,6 +52,10 @@ def receipt(key: str, name: str) -> str:
     return dataset(key, f"receipts/{name}.json")
 
 
+def prompts(digest: str) -> str:
+    return f"prompts/{digest}.json"
+
+
 def run(run_id: str, name: str = "job.yaml") -> str:
     return f"runs/{run_id}/{name}"
 
@@ -85,9 +89,12 @@ def train_key(spec: JobSpec, prepared_digest: str) -> str:
     return key_of("train", VERSIONS["train"], data=prepared_digest, device=device(workers.gpu), **parts)
 
 
-def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...]) -> str:
-    """The key of a dataset: how each sample is drawn and which class it has, not how many there are."""
-    asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts"})
+def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...], prompts: str | None = None) -> str:
+    """The key of a dataset: how each sample is drawn and which class it has, not how many there are. `prompts` is the
+    digest of those that it is drawn under.
+    """
+    asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts", "prompts"})
+    asked |= {"prompts": prompts} if prompts else {}
     where = device(spec.generate.workers.gpu)
     return key_of(
         "generate", VERSIONS["generate"], checkpoint=checkpoint_digest, seed=spec.sampling_seed, asked=asked,

@@ -18,6 +18,7 @@ from pydantic import (
     InstanceOf,
     SerializerFunctionWrapHandler,
     Tag,
+    ValidationError,
     field_serializer,
     field_validator,
     model_serializer,
@@ -26,10 +27,12 @@ from pydantic import (
 
 import genai.families
 import genai.modalities
+from genai.errors import InputError
 from genai.families import Family
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import names
+from genai.template import Template
 from jobs.credits import Line, WebPage
 from jobs.document import printable
 from jobs.form import Part, build, form_of, rule, values_of
@@ -38,6 +41,8 @@ from jobs.plugin import Plugin
 
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
 MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
+
+MOST_PROMPTS = 10_000  # that a job file holds itself
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
@@ -126,6 +131,25 @@ class Data(Part):
     def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """No source is said by saying none: an empty list is a mistake."""
         return {name: value for name, value in write(self).items() if name != "source" or value}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _caption_for_label(cls, value: Any) -> Any:
+        """Rows with a caption have no class, unless the job says one, which is told."""
+        if not isinstance(value, Mapping) or "label" in value:
+            return value
+        try:
+            kind = MODALITY.kind(value.get("modality"))
+        except ValidationError:  # told where it stands
+            return value
+        return {**value, "label": None} if kind.captions else value
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if self.modality.captions and self.label is not None:
+            text = f"found {printable(self.label)} beside captions; allowed: null, or rows without captions"
+            raise rule(text, "data.label", "data.modality")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -240,6 +264,19 @@ class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
             raise rule(text, *touches, "train.reduction")
 
 
+def _template(text: str) -> str:
+    try:
+        return Template(text).text
+    except InputError as error:
+        raise rule(str(error)) from error
+
+
+class PerPrompt(Part):
+    """So many of each prompt."""
+
+    per_prompt: int = Field(ge=1, lt=2**31, description="Samples of each prompt.")
+
+
 class PerClass(Part):
     """So many of each class."""
 
@@ -271,15 +308,17 @@ def _form_of_count(value: Any) -> str | None:
         return type(value).__name__
     if not isinstance(value, Mapping):
         return "Total"
-    return next(
-        (kind.__name__ for kind in (PerClass, OfClasses, Match, Balance) if set(kind.model_fields) & set(value)), None
-    )
+    return next((kind.__name__ for kind in _COUNTS if set(kind.model_fields) & set(value)), None)
+
+
+_COUNTS = (PerClass, OfClasses, PerPrompt, Match, Balance)
 
 
 Count = Annotated[
     Annotated[int, Field(ge=1, lt=2**63), Tag("Total")]
     | Annotated[PerClass, Tag("PerClass")]
     | Annotated[OfClasses, Tag("OfClasses")]
+    | Annotated[PerPrompt, Tag("PerPrompt")]
     | Annotated[Match, Tag("Match")]
     | Annotated[Balance, Tag("Balance")],
     Discriminator(_form_of_count, custom_error_type="count_form", custom_error_message="count"),
@@ -318,6 +357,15 @@ class GenerateWorkers(Part):
         return self
 
 
+class Prompts(Part):
+    """Texts to draw under, from the rows of a dataset."""
+
+    source: Text = Field(description="Where the rows are: Parquet, CSV, JSON lines, a table; local or s3://.")
+    text: Annotated[Text, AfterValidator(_template)] = Field(
+        "prompt", description="Their column, or a template over columns: 'a {colour} {animal}'."
+    )
+
+
 class Unread(NamedTuple):
     """What stands under `sampler:`, on its way to the family that knows it."""
 
@@ -338,10 +386,15 @@ class Generate(Part):
     """The samples to mint."""
 
     count: Count = Field(
-        1000, description="Samples: a number, {per_class: n}, {classes: {name: n}}, {match: train} or {balance: true}."
+        1000,
+        description="Samples: a number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {match: train} or "
+        "{balance: true}.",
     )
     labels: Annotated[Names, BeforeValidator(_named, json_schema_input_type=list[Text | int])] | None = Field(
         None, description="Only these classes; null: all."
+    )
+    prompts: Prompts | Annotated[Names, Field(max_length=MOST_PROMPTS)] | None = Field(
+        None, description="What to draw under, in turn: texts, or {source: where, text: column or template}."
     )
     part_rows: int = Field(1000, ge=1, le=10_000_000, description="Samples of one Parquet part.")
     batch: int = Field(128, ge=1, le=1_000_000, description="Samples drawn at once; changes bits.")

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from inspect import isabstract
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, InstanceOf, PlainSerializer, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails
 
 from genai.errors import InputError
 from genai.registry import find, name_of, names
 from jobs.document import shown
-from jobs.form import build, rule, values_of
+from jobs.form import KINDS, build, rule, values_of
 
 T = TypeVar("T")
 
@@ -31,6 +31,11 @@ class Plugin(Generic[T]):
     package: ModuleType
     base: type[T]
     default: str
+
+    def __post_init__(self) -> None:
+        shown = WithJsonSchema({"type": ["string", "object"], "description": f"A {self.key}, with its fields."})
+        one: Any = InstanceOf[self.base]  # type: ignore[misc, name-defined]  # known when it runs
+        KINDS[self.base] = Annotated[one, BeforeValidator(self.read), PlainSerializer(self.write), shown]
 
     def kind(self, value: Any) -> type[T]:
         """The class that `value` (a name, a mapping, nothing) chooses. Raises pydantic's ValidationError."""

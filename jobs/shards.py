@@ -80,14 +80,17 @@ def make(
     labels: Sequence[str] | None,
     part_rows: int,
     suffix: str = ".parquet",
+    prompts: int = 0,
 ) -> Plan:
-    """The plan for `generate.count`: a number, {per_class: n}, {classes: {name: n}}, {match: train} or
-    {balance: true}.
+    """The plan for `generate.count`: a number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {match: train} or
+    {balance: true}; `prompts` is how many there are.
 
     {balance: true} fills up to the largest of all classes, also where only some `labels` are minted. Raises InputError
     where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
     """
     mode, number = next(iter(count.items())) if isinstance(count, dict) else ("count", count)
+    if mode == "per_prompt":
+        mode, number = "count", int(number) * prompts
     if isinstance(number, dict):
         counts = _of_classes(number, classes, labels)
         return Plan(sum(counts), part_rows, tuple(n // gcd(*counts) for n in counts), suffix)

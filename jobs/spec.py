@@ -41,6 +41,8 @@ from jobs.parts import (
     OfClasses,
     Packed,
     PerClass,
+    PerPrompt,
+    Prompts,
     Split,
     Splits,
     Text,
@@ -131,6 +133,7 @@ class JobSpec(Part):
             raise rule(text, "train.keep", "data.split.validation")
         self._rules_of_rows()
         self._rules_of_family()
+        self._rules_of_prompts()
         rows = self.data.modality if self.model.checkpoint is None else None
         publish.check(self.publish, self.splits, self.logical_date, rows)
         for path, asks in (
@@ -148,9 +151,28 @@ class JobSpec(Part):
                 text = "missing; allowed: where the rows are, or a model.checkpoint, which needs none"
                 raise rule(text, "data.source", "data", "model.checkpoint")
         elif isinstance(self.generate.count, Match | Balance):
-            allowed = "a number, {per_class: n} or {classes: {name: n}}"
+            allowed = "a number, {per_class: n}, {classes: {name: n}} or {per_prompt: n}"
             text = f"found a wish by the training rows beside model.checkpoint; allowed: {allowed}"
             raise rule(text, "generate.count", "model.checkpoint")
+
+    def _rules_of_prompts(self) -> None:
+        """Rows with captions are drawn under prompts, others are not. (Of a checkpoint its own config tells.)"""
+        asked, rows = self.generate.prompts is not None, self.data.modality
+        if isinstance(self.generate.count, PerPrompt) and not asked:
+            text = "found a number a prompt without prompts; allowed: a number, or generate.prompts"
+            raise rule(text, "generate.count", "generate.prompts")
+        if self.model.checkpoint is not None:
+            return
+        if rows.captions and not type(self.model.family).captions:
+            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.captions)
+            text = f"found {name_of(FAMILY.package, type(self.model.family))}, which reads no captions"
+            raise rule(f"{text}; allowed for rows with captions: {able}", "model.family", "data.modality")
+        if rows.captions and not asked:
+            text = "missing for rows with captions; allowed: a list of texts to draw under, or {source: where they are}"
+            raise rule(text, "generate.prompts", "generate", "data.modality")
+        if asked and not rows.captions:
+            text = "found prompts for rows without captions; allowed: none, or data.modality: {kind: captioned, …}"
+            raise rule(text, "generate.prompts", "data.modality")
 
     def _rules_of_family(self) -> None:
         """Some families make tokens, the others numbers."""
@@ -180,6 +202,9 @@ class JobSpec(Part):
         notify = self.notify.model_copy(update={"tensorboard": folder and _absolute(folder)})
         update: dict[str, Any] = {"output": _absolute(self.output), "data": data, "notify": notify}
         update["publish"] = [entry.located(_absolute) for entry in self.publish]
+        if isinstance(prompts := self.generate.prompts, Prompts):
+            prompts = prompts.model_copy(update={"source": _absolute(prompts.source)})
+            update["generate"] = self.generate.model_copy(update={"prompts": prompts})
         pinned = self.model.checkpoint
         if pinned is not None and "/" in pinned:  # else it is a run's id
             update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})

@@ -14,6 +14,7 @@ from genai.errors import IntegrityError, NotFound
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
+from jobs.prompts import Texts, prompts_of
 from jobs.publication import Publication, publications
 from jobs.registration import Registration
 from jobs.shards import Plan, make
@@ -40,6 +41,7 @@ class Survey:
     prepared: Prepared | None = None
     train_key: str | None = None
     metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
+    prompts: Texts | None = None
     plan: Plan | None = None
     dataset_key: str | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
@@ -62,6 +64,11 @@ class Survey:
         """What a row is, as far as it is known."""
         known = self.pinned or self.prepared
         return known.modality if known else None
+
+    @property
+    def prompted(self) -> str | None:
+        """Digest of the prompts that samples are drawn under."""
+        return self.prompts.digest if self.prompts else None
 
     @property
     def training_rows(self) -> int | None:
@@ -156,7 +163,10 @@ def look_at_checkpoint(found: Survey) -> None:
     count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
     train = found.prepared.splits["train"] if found.prepared else None
     counts = (train.labels if found.classes else (train.rows,)) if train else (0,) * len(found.classes)
-    found.plan = make(count, found.classes, counts, generate.labels, generate.part_rows, f".{generate.format}")
+    found.prompts = prompts_of(found.spec, found.store)
+    prompts = len(found.prompts.texts) if found.prompts else 0
+    suffix = f".{generate.format}"
+    found.plan = make(count, found.classes, counts, generate.labels, generate.part_rows, suffix, prompts)
     try:
         metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
         found.metrics = metrics if isinstance(metrics["digest"], str) else None
@@ -164,7 +174,7 @@ def look_at_checkpoint(found: Survey) -> None:
         return
     if not found.checkpoint:
         return
-    found.dataset_key = layout.generate_key(found.spec, found.checkpoint, found.plan.weights)
+    found.dataset_key = layout.generate_key(found.spec, found.checkpoint, found.plan.weights, found.prompted)
     look_at_dataset(found)
 
 

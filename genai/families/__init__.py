@@ -29,13 +29,16 @@ class Family(ABC):
     """A kind of generative model.
 
     Tensors: `x` is of a `genai.space.Space`: (rows, *shape) float32 in [-1, 1], or tokens; `c` is (rows,) int64 in
-    [0, classes), all zeros where the data has no labels (`classes` is 0 then). Everything is a pure function of its
-    arguments, and row i of a result may depend on row i of the arguments only (no batch statistics).
+    [0, classes), all zeros where the data has no labels (`classes` is 0 then); or a caption of the space. Everything is
+    a pure function of its arguments, and row i of a result may depend on row i of the arguments only (no batch
+    statistics).
     """
 
     Sampler: ClassVar[type[Any]] = NoOptions
     #: whether it models sequences of tokens; else numbers
     tokens: ClassVar[bool] = False
+    #: whether its networks read captions
+    captions: ClassVar[bool] = False
     #: fields of the Recipe that a job has where its `train:` does not say them
     RECIPE: ClassVar[Mapping[str, Any]] = {}
 

@@ -1,5 +1,5 @@
 """Rectified flow: a velocity that carries noise to data along straight lines (Liu et al. 2023; flow matching: Lipman
-et al. 2023), under the label, with classifier-free guidance (Ho and Salimans 2022).
+et al. 2023), under a class or a caption, with classifier-free guidance (Ho and Salimans 2022).
 
 x_t = (1 - t) x_0 + t x_1 with noise x_0 and data x_1; the network learns x_1 - x_0 and sampling integrates from 0 to 1.
 Logit-normal times (Esser et al. 2024) see the middle of the way, where the error is, more often than its ends.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Len, doc
 
@@ -45,19 +45,20 @@ class Flow(Family):
     label_dropout: Annotated[float, Ge(0), Le(1), doc("Share of labels hidden in training: what guidance needs.")] = 0.1
 
     Sampler = Solver
+    captions = True
 
     def network(self, space: Space, classes: int) -> nn.Module:
         if len(space.shape) == 1:
             from genai.networks.mlp import Mlp
 
-            return Mlp(space.shape, classes, self.widths[-1], self.depth * len(self.widths))
+            return Mlp(space, classes, self.widths[-1], self.depth * len(self.widths))
         from genai.networks.unet import UNet
 
-        return UNet(space.shape, classes, self.widths, self.depth)
+        return UNet(space, classes, self.widths, self.depth)
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         hidden = noise.uniform() < self.label_dropout
-        return self._error(net, x, c.masked_fill(hidden, net.classes), noise)  # type: ignore[arg-type]  # an int
+        return self._error(net, x, net.label.hidden(c, hidden), noise)  # type: ignore[operator, union-attr]  # a module
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         return {"velocity_error": self._error(net, x, c, noise)}
@@ -71,23 +72,29 @@ class Flow(Family):
         t = noise.normal().sigmoid() if self.times == "logit_normal" else noise.uniform()
         start = noise.normal(*x.shape[1:])
         way = t.view(-1, *[1] * (x.ndim - 1))
-        v = net((1 - way) * start + way * x, t, c)
+        v = net((1 - way) * start + way * x, t, net.label(c))  # type: ignore[operator]  # mypy: a network's attributes
         return (v - (x - start)).square().flatten(1).mean(1)
 
 
 def guided(net: nn.Module, c: Tensor, guidance: float) -> Velocity:
-    """v(x, t) = v_none + guidance (v_c - v_none). One pass where that is enough: guidance 1, or no labels."""
+    """v(x, t) = v_none + guidance (v_c - v_none). One pass where that is enough: guidance 1, or nothing to be under."""
     import torch
 
+    label: Any = net.label
+    under = label(c)
+
     def alone(x: Tensor, t: float) -> Tensor:
-        return net(x, x.new_full((len(x),), t), c)
+        return net(x, x.new_full((len(x),), t), under)
+
+    if guidance == 1 or not label.says:
+        return alone
+    doubled = torch.cat([under, label(label.hidden(c))])
 
     def both(x: Tensor, t: float) -> Tensor:
-        labels = torch.cat([c, torch.full_like(c, net.classes)])  # type: ignore[arg-type]
-        under, without = net(torch.cat([x, x]), x.new_full((2 * len(x),), t), labels).chunk(2)
-        return without + guidance * (under - without)
+        told, untold = net(torch.cat([x, x]), x.new_full((2 * len(x),), t), doubled).chunk(2)
+        return untold + guidance * (told - untold)
 
-    return alone if guidance == 1 or not net.classes else both
+    return both
 
 
 def solve(velocity: Velocity, x: Tensor, method: str, steps: int) -> Tensor:

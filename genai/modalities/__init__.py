@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -47,6 +47,8 @@ class Modality(ABC):
     tokens: ClassVar[bool] = False
     #: how many axes a tensor has: 3 of a picture, 1 of a row of numbers without an order
     axes: ClassVar[int] = 3
+    #: whether each row has a text that it is drawn under, in place of a class
+    captions: ClassVar[bool] = False
 
     @abstractmethod
     def picked(self, key: str, schema: pa.Schema) -> list[str]:
@@ -109,6 +111,16 @@ class Modality(ABC):
     @abstractmethod
     def from_tensor(self, x: Tensor) -> np.ndarray:
         """(rows, *shape) -> (rows, *array_shape) uint8; values beyond [-1, 1] are clipped."""
+
+    def under(self, arrays: np.ndarray, labels: np.ndarray) -> Tensor:
+        """What rows are drawn under, as a network takes it: here their classes, (rows,) int64."""
+        import torch
+
+        return torch.from_numpy(labels)
+
+    def told(self, arrays: np.ndarray, prompts: Sequence[str] | None) -> np.ndarray:
+        """Drawn arrays with the texts that they were drawn under, for kinds that hold them."""
+        return arrays
 
     @abstractmethod
     def cells(self, arrays: np.ndarray) -> list[bytes]:

@@ -9,27 +9,31 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genai.networks.condition import condition
 from genai.networks.waves import FREQUENCIES, waves
+from genai.space import Space
 
 WIDER = 4  # times its own width a block is inside
 
 
 class Mlp(nn.Module):
-    """v(x, t, c) for vectors. Label `classes` stands for no label; `depth` blocks of `width`."""
+    """v(x, t, e) for vectors, under the embedding e that `label` makes of a class or caption; `depth` blocks of
+    `width`.
+    """
 
-    def __init__(self, shape: tuple[int, ...], classes: int, width: int, depth: int) -> None:
+    def __init__(self, space: Space, classes: int, width: int, depth: int) -> None:
         super().__init__()
-        self.shape, self.classes = shape, classes
+        self.shape, self.classes = space.shape, classes
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
-        self.label = nn.Embedding(classes + 1, width)
-        self.stem = nn.Linear(shape[0], width)
+        self.label = condition(space, classes, width)
+        self.stem = nn.Linear(space.shape[0], width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(depth))
-        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, shape[0])
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, space.shape[0])
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        """`x` (rows, features), `t` (rows,) in [0, 1], `c` (rows,) -> velocity (rows, features), float32."""
-        e = F.silu(self.time(waves(t)) + self.label(c))
+    def forward(self, x: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        """`x` (rows, features), `t` (rows,) in [0, 1], `e` (rows, width) -> velocity (rows, features), float32."""
+        e = F.silu(self.time(waves(t)) + e)
         h = self.stem(x)
         for block in self.blocks:
             h = block(h, e)

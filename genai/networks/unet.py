@@ -12,35 +12,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genai.networks.condition import condition
 from genai.networks.residual import Residual, image_shape, norm, pad
 from genai.networks.waves import FREQUENCIES, waves
+from genai.space import Space
 
 
 class UNet(nn.Module):
-    """v(x, t, c) for images of any size. Label `classes` stands for no label; `widths` are the channels of each
-    level, `depth` its residual blocks on the way down; sizes that do not divide are padded and cropped.
+    """v(x, t, e) for images of any size, under the embedding e that `label` makes of a class or caption. `widths` are
+    the channels of each level, `depth` its residual blocks on the way down; sizes that do not divide are padded and
+    cropped.
     """
 
-    def __init__(self, shape: tuple[int, ...], classes: int, widths: tuple[int, ...], depth: int) -> None:
+    def __init__(self, space: Space, classes: int, widths: tuple[int, ...], depth: int) -> None:
         super().__init__()
-        self.shape, self.classes, self.widths, self.depth = shape, classes, widths, depth
-        channels, condition = 4 * image_shape(shape)[0], 2 * widths[0]
+        self.shape, self.classes, self.widths, self.depth = space.shape, classes, widths, depth
+        channels, wide = 4 * image_shape(space.shape)[0], 2 * widths[0]
         self.multiple = 2 ** len(widths)
-        self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, condition), nn.SiLU(), nn.Linear(condition, condition))
-        self.label = nn.Embedding(classes + 1, condition)
+        self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, wide), nn.SiLU(), nn.Linear(wide, wide))
+        self.label = condition(space, classes, wide)
         self.stem = nn.Conv2d(channels, widths[0], 3, padding=1)
-        self.falls = nn.ModuleList(Residual(w, w, condition) for w in widths for _ in range(depth))
+        self.falls = nn.ModuleList(Residual(w, w, wide) for w in widths for _ in range(depth))
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
         self.attention = Attention(widths[-1])
-        self.middle = Residual(widths[-1], widths[-1], condition)
+        self.middle = Residual(widths[-1], widths[-1], wide)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths))
-        self.rises = nn.ModuleList(Residual(2 * w, w, condition) for w in widths[:-1])
+        self.rises = nn.ModuleList(Residual(2 * w, w, wide) for w in widths[:-1])
         self.norm, self.out = norm(widths[0]), nn.Conv2d(widths[0], channels, 3, padding=1)
         nn.init.zeros_(self.out.weight)
 
-    def forward(self, x: Tensor, t: Tensor, c: Tensor) -> Tensor:
-        """`x` (rows, *shape), `t` (rows,) in [0, 1], `c` (rows,) -> velocity (rows, *shape), float32."""
-        e = F.silu(self.time(waves(t)) + self.label(c))
+    def forward(self, x: Tensor, t: Tensor, e: Tensor) -> Tensor:
+        """`x` (rows, *shape), `t` (rows,) in [0, 1], `e` (rows, width) -> velocity (rows, *shape), float32."""
+        e = F.silu(self.time(waves(t)) + e)
         h = self.stem(F.pixel_unshuffle(pad(x, self.multiple), 2).contiguous(memory_format=torch.channels_last))
         kept = []
         for level in range(len(self.widths)):

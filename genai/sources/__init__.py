@@ -15,12 +15,16 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
 
 from genai.errors import DataError
-from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.registry import find, names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from genai.cut import Cut
 
 PICTURES = Image()  # what rows are where nobody says it
 
@@ -48,6 +52,19 @@ class Files(Protocol):
     def open(self, key: str) -> BinaryIO:
         """The object as a seekable file that fetches only the ranges it is asked for."""
         ...
+
+
+class Reading(Protocol):
+    """What is read of each row; a `Modality` is one, and says what the members mean."""
+
+    @property
+    def noun(self) -> str: ...
+    @property
+    def files(self) -> tuple[str, ...]: ...
+    @property
+    def cut(self) -> Cut | None: ...
+    def picked(self, key: str, schema: pa.Schema) -> list[str]: ...
+    def values(self, columns: pa.Table | pa.RecordBatch) -> list[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,7 @@ class Source(ABC):
     #: a file that says that all of its folder is of this kind, whatever else lies there
     mark: ClassVar[re.Pattern[str] | None] = None
 
-    def __init__(self, files: Files | None, pattern: str, label: str | None, modality: Modality = PICTURES) -> None:
+    def __init__(self, files: Files | None, pattern: str, label: str | None, modality: Reading = PICTURES) -> None:
         self._files, self.pattern, self.label, self.modality = files, pattern, label, modality
 
     @property
@@ -100,12 +117,12 @@ class Source(ABC):
         return self._files
 
     @classmethod
-    def endings(cls, modality: Modality) -> tuple[str, ...]:  # noqa: ARG003  # most read the same for all
+    def endings(cls, modality: Reading) -> tuple[str, ...]:  # noqa: ARG003  # most read the same for all
         """The endings, in small letters, of the files that the kind reads for rows of a modality."""
         return cls.suffixes
 
     @classmethod
-    def claims(cls, uri: str, modality: Modality = PICTURES) -> bool:
+    def claims(cls, uri: str, modality: Reading = PICTURES) -> bool:
         """Whether a URI (as the user wrote it) is of this kind, judged by its text alone."""
         if "://" in uri and cls.scheme == uri.split("://", maxsplit=1)[0]:
             return True
@@ -148,7 +165,7 @@ class Source(ABC):
 
 
 def open_source(
-    uri: str, label: str | None, open_files: Callable[[str], Files], modality: Modality = PICTURES
+    uri: str, label: str | None, open_files: Callable[[str], Files], modality: Reading = PICTURES
 ) -> Source:
     """The source that a URI stands for; `open_files` opens its root, a folder or `s3://bucket/prefix`.
 
@@ -185,7 +202,7 @@ def is_hidden(key: str) -> bool:
 
 
 def _kind_by_listing(
-    kinds: list[type[Source]], files: Files, pattern: str, uri: str, modality: Modality
+    kinds: list[type[Source]], files: Files, pattern: str, uri: str, modality: Reading
 ) -> type[Source]:
     """The kind that has marked the folder, else the one that reads most of the files that match."""
     marked = [kind for kind in kinds if kind.mark]

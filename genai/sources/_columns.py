@@ -16,7 +16,7 @@ from genai.errors import DataError, listed
 from genai.modalities._strings import strings_of
 
 if TYPE_CHECKING:
-    from genai.modalities import Modality
+    from genai.sources import Reading
 
 LABEL = 1000  # characters of a class's name
 
@@ -25,7 +25,7 @@ _HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can say
 Said = tuple[Any, int | str | None, str | None]  # value, label, error of a row
 
 
-def chosen(key: str, schema: pa.Schema, label: str | None, modality: Modality) -> tuple[list[str], str | None]:
+def chosen(key: str, schema: pa.Schema, label: str | None, modality: Reading) -> tuple[list[str], str | None]:
     """The columns of the value, and that of the label. Raises DataError where they cannot be told."""
     if label is None:
         return modality.picked(key, schema), None
@@ -42,7 +42,7 @@ def chosen(key: str, schema: pa.Schema, label: str | None, modality: Modality) -
 
 
 def said(
-    columns: pa.RecordBatch, labels: pa.Array | None, names: list[str] | None, modality: Modality
+    columns: pa.RecordBatch, labels: pa.Array | None, names: list[str] | None, modality: Reading
 ) -> Iterator[Said]:
     """What the rows of a batch of the value's columns say. `names` are those of its classes, where its labels are their
     numbers.

@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from genai.modalities import Modality
-from genai.sources import Fragment, Row, Source
+from genai.sources import Fragment, Reading, Row, Source
 from genai.sources._folders import check_folders, label_of
 
 RUN = 256  # files of a fragment
@@ -22,7 +21,7 @@ class FilesSource(Source):
     """Files below one root."""
 
     @classmethod
-    def endings(cls, modality: Modality) -> tuple[str, ...]:
+    def endings(cls, modality: Reading) -> tuple[str, ...]:
         return () if modality.cut else modality.files
 
     def fingerprint(self) -> list[tuple[str, int, str]]:

@@ -18,8 +18,7 @@ import pyarrow as pa
 
 from genai.errors import DataError
 from genai.identity import canonical
-from genai.modalities import Modality
-from genai.sources import PICTURES, Entry, Fragment
+from genai.sources import PICTURES, Entry, Fragment, Reading
 from genai.sources._columns import chosen
 from genai.sources._iceberg_plan import Snapshot, parted, placed, plan
 from genai.sources.parquet import ParquetSource
@@ -36,7 +35,7 @@ class IcebergSource(ParquetSource):
     mark = re.compile(r"(?:^|/)metadata/v?([0-9]+)[^/]*\.metadata\.json$")
 
     @classmethod
-    def claims(cls, uri: str, modality: Modality = PICTURES) -> bool:  # noqa: ARG003  # a table has rows of any kind
+    def claims(cls, uri: str, modality: Reading = PICTURES) -> bool:  # noqa: ARG003  # a table has rows of any kind
         return uri.startswith(SCHEME) or _URI.fullmatch(uri) is not None
 
     @classmethod

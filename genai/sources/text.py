@@ -13,8 +13,7 @@ from typing import ClassVar
 
 from genai.cut import Cut
 from genai.errors import DataError
-from genai.modalities import Modality
-from genai.sources import PICTURES, Entry, Fragment, Row, Source
+from genai.sources import PICTURES, Entry, Fragment, Reading, Row, Source
 from genai.sources._cuts import MOST, pieces
 from genai.sources._folders import check_folders, label_of
 from genai.sources._lines import FRAGMENT, OPENERS, ROWS, Line
@@ -28,11 +27,11 @@ class TextSource(Source):
     suffixes: ClassVar[tuple[str, ...]] = (".txt",)
 
     @classmethod
-    def endings(cls, modality: Modality) -> tuple[str, ...]:
+    def endings(cls, modality: Reading) -> tuple[str, ...]:
         return cls.suffixes if modality.cut else ()  # in a folder of images texts are notes
 
     @classmethod
-    def claims(cls, uri: str, modality: Modality = PICTURES) -> bool:  # noqa: ARG003  # to tell a user who forgot it
+    def claims(cls, uri: str, modality: Reading = PICTURES) -> bool:  # noqa: ARG003  # to tell a user who forgot it
         return uri.lower().endswith(cls.suffixes)
 
     @property

@@ -23,8 +23,7 @@ from typing import Any, BinaryIO, ClassVar
 import yaml
 
 from genai.errors import DataError
-from genai.modalities import Modality
-from genai.sources import Fragment, Row, Source
+from genai.sources import Fragment, Reading, Row, Source
 from genai.sources._bounded import bounded
 from genai.sources._columns import named
 from genai.sources._tar import members
@@ -48,7 +47,7 @@ class WebdatasetSource(Source):
     suffixes: ClassVar[tuple[str, ...]] = (".tar", *COMPRESSED)
 
     @classmethod
-    def endings(cls, modality: Modality) -> tuple[str, ...]:
+    def endings(cls, modality: Reading) -> tuple[str, ...]:
         return cls.suffixes if modality.files else ()  # rows that are no files are in no tar
 
     def fingerprint(self) -> list[tuple[str, int, str]]:
