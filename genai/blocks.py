@@ -2,8 +2,8 @@
 
 A block is an Arrow IPC file of at most 16 MiB of arrays or 65,536 rows, compressed with zstd, in record batches of
 `genai.order.chunk_rows` rows, so that a chunk can be fetched without the rest. Rows stand in the order of their
-content's hash. Columns: `content` (SHA-256 of what the row is), `label` (int32, 0 where there are no classes),
-`array` (uint8, flat).
+content's hash. Columns: `content` (SHA-256 of what the row is), `label` (int32, 0 where there are no classes, -1 where
+the row's is not known), `array` (uint8, flat).
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ class Writer:
         self._counts = np.zeros(classes, np.int64)
         self._labels, self._arrays = hashlib.sha256(), hashlib.sha256()
 
-    def add(self, *columns: np.ndarray) -> None:
-        """Rows as (content, labels, arrays)."""
+    def add(self, *columns: np.ndarray, fresh: np.ndarray | None = None) -> None:
+        """Rows as (content, labels, arrays); `fresh` are the labels of those that are no copies of others: all."""
+        counted = columns[1] if fresh is None else fresh
+        self._counts += np.bincount(counted[counted >= 0], minlength=len(self._counts))[: len(self._counts)]
         self._held.append(columns)
         if sum(len(held[0]) for held in self._held) >= self._full:
             self._cut(self._full)
@@ -88,7 +90,6 @@ class Writer:
         self._blocks.append(block)
         self._labels.update(labels.astype("<i4").tobytes())
         self._arrays.update(np.ascontiguousarray(arrays).data)
-        self._counts += np.bincount(labels, minlength=len(self._counts))[: len(self._counts)]
 
 
 def read_block(block: Block, data: bytes, shape: tuple[int, ...]) -> Batch:

@@ -30,6 +30,7 @@ from genai.errors import DataError
 from genai.modalities import Modality
 from genai.prepared import SPLITS, Prepared
 from genai.sources import Fragment, Row, Source
+from genai.sources._columns import UNLABELLED
 
 SORT_BY = "key"
 _NAMED = 20  # bad rows that are named
@@ -44,6 +45,12 @@ class Terms:
     split: Mapping[str, float]
     on_bad_row: Literal["fail", "skip"] = "fail"
     max_bad_rows: float = 0.01  # share of all rows
+    unlabelled: bool = False  # whether rows without a label are kept
+    repeat_labelled: int = 1  # how often a row with a label stands among the training rows
+
+    def fault(self, row: Row) -> str | None:
+        """Why a row as its source gives it cannot be used."""
+        return None if self.unlabelled and row.error == UNLABELLED else row.error
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,9 @@ def pieces(sources: Sequence[Source], tests: Sequence[Source] = ()) -> list[Piec
     return [Piece(source, fragment, number, test) for number, (source, fragment, test) in enumerate(found)]
 
 
-def settle(found: Iterable[Piece], modality: Modality) -> Modality:
+def settle(found: Iterable[Piece], modality: Modality, terms: Terms) -> Modality:
     """The modality with all that was left open settled by the rows."""
-    return modality.settle(_Sound(list(found)))
+    return modality.settle(_Sound(list(found), terms))
 
 
 @dataclass(frozen=True)
@@ -73,19 +80,21 @@ class _Sound:
     """The rows that have no error, as often as somebody asks for them."""
 
     pieces: Sequence[Piece]
+    terms: Terms
 
     def __iter__(self) -> Iterator[Row]:
         for piece in self.pieces:
-            yield from (row for row in piece.source.read(piece.fragment) if row.error is None)
+            yield from (row for row in piece.source.read(piece.fragment) if self.terms.fault(row) is None)
 
 
-def read_fragment(piece: Piece, modality: Modality) -> pa.Table:
-    """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array.
+def read_fragment(piece: Piece, modality: Modality, terms: Terms) -> pa.Table:
+    """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array. Where rows are repeated,
+    each copy after the first has a key of its own, so that they do not stand beside each other.
 
     Columns: key binary (to sort by: content, label, array; of a bad row 32 zeros, then its place in source order),
-    content binary(32), label string, array fixed_size_binary, where string, error string, test bool.
+    content binary(32), label string, array fixed_size_binary, where string, error string, test bool, copy bool.
     """
-    rows = list(_decoded(piece, modality))
+    rows = list(_decoded(piece, modality, terms))
     columns = list(zip(*rows, strict=True)) or [()] * len(_schema(modality))
     return pa.Table.from_arrays(
         [pa.array(values, kind.type) for values, kind in zip(columns, _schema(modality), strict=True)],
@@ -102,29 +111,33 @@ def _schema(modality: Modality) -> pa.Schema:
         "where": pa.string(),
         "error": pa.string(),
         "test": pa.bool_(),
+        "copy": pa.bool_(),
     }
     return pa.schema(kinds)
 
 
-def _decoded(piece: Piece, modality: Modality) -> Iterator[tuple[object, ...]]:
+def _decoded(piece: Piece, modality: Modality, terms: Terms) -> Iterator[tuple[object, ...]]:
     for number, row in enumerate(piece.source.read(piece.fragment)):
         try:
-            array, content = _usable(row, modality)
+            array, content = _usable(row, modality, terms)
         except DataError as error:
             place = struct.pack(">qq", piece.number, number)
-            yield _BAD + place, _BAD, None, None, row.where, f"{row.where}: {error}", piece.test
+            yield _BAD + place, _BAD, None, None, row.where, f"{row.where}: {error}", piece.test, False
         else:
             label = None if row.label is None else str(row.label)
             data = array.tobytes()
             key = (
                 content + (label or "").encode() + hashlib.sha256(data).digest()[:8]
             )  # rows may differ in captions only
-            yield key, content, label, data, row.where, None, piece.test
+            yield key, content, label, data, row.where, None, piece.test, False
+            for copy in range(1, terms.repeat_labelled if label is not None and not piece.test else 1):
+                other = hashlib.sha256(key + struct.pack(">q", copy)).digest()
+                yield other + key, content, label, data, row.where, None, False, True
 
 
-def _usable(row: Row, modality: Modality) -> tuple[np.ndarray, bytes]:
-    if row.error:
-        raise DataError(row.error)
+def _usable(row: Row, modality: Modality, terms: Terms) -> tuple[np.ndarray, bytes]:
+    if fault := terms.fault(row):
+        raise DataError(fault)
     return modality.decode(row.value)
 
 
@@ -163,9 +176,10 @@ def assemble(
         content, arrays = (unfixed(good[name].combine_chunks()) for name in ("content", "array"))
         labels = _numbered(good["label"], classes)
         side = np.where(good["test"].to_numpy(), SPLITS.index("test"), sides(content, terms.split))
+        copies = good["copy"].to_numpy()
         for number, writer in enumerate(writers.values()):
-            mine = side == number
-            writer.add(content[mine], labels[mine], arrays[mine])
+            mine = (side == number) & ~(copies & (number > 0))  # only training rows are repeated
+            writer.add(content[mine], labels[mine], arrays[mine], fresh=labels[mine & ~copies])
     bad.judge()
     splits = {name: writer.finish() for name, writer in writers.items()}
     if not splits["train"].rows:
@@ -184,8 +198,8 @@ def sides(content: np.ndarray, split: Mapping[str, float]) -> np.ndarray:
 def gather(sources: Sequence[Source], tests: Sequence[Source], modality: Modality, terms: Terms, put: Put) -> Prepared:
     """Prepare in this process, all rows in memory. Raises DataError, with file and row, on what cannot be used."""
     found = pieces(sources, tests)
-    settled = settle(found, modality)
-    table = pa.concat_tables([read_fragment(piece, settled) for piece in found]).sort_by(SORT_BY)
+    settled = settle(found, modality, terms)
+    table = pa.concat_tables([read_fragment(piece, settled, terms) for piece in found]).sort_by(SORT_BY)
     slices = (table.slice(at, _SLICE) for at in range(0, table.num_rows, _SLICE))
     classes = classes_of(pc.unique(table["label"]).to_pylist(), [*sources, *tests])
     return assemble(slices, settled, terms, classes=classes, total=table.num_rows, put=put)
@@ -194,7 +208,7 @@ def gather(sources: Sequence[Source], tests: Sequence[Source], modality: Modalit
 def _numbered(labels: pa.ChunkedArray, classes: tuple[str, ...]) -> np.ndarray:
     if not classes:
         return np.zeros(len(labels), np.int32)
-    return pc.index_in(labels, pa.array(classes)).to_numpy().astype(np.int32)
+    return pc.fill_null(pc.index_in(labels, pa.array(classes)), -1).to_numpy().astype(np.int32)
 
 
 @dataclass

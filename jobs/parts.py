@@ -109,6 +109,12 @@ class Data(Part):
     test_source: Text | None = Field(None, description="Rows of their own for the test; split.test is then 0.")
     label: Text | None = Field("label", description="Column of the class; null: rows have no class.")
     split: Split = Field(default_factory=lambda: Split.model_validate({}), description="Shares of the rows.")
+    unlabelled: bool = Field(
+        default=False, description="Keep rows without a label, for a family that learns from them."
+    )
+    repeat_labelled: int = Field(
+        1, ge=1, le=100_000, description="With unlabelled rows: how often one with a label stands among training rows."
+    )
     on_bad_row: Literal["fail", "skip"] = Field("fail", description="What a row does that cannot be read.")
     max_bad_rows: Share = Field(0.01, description="With on_bad_row: skip, the share of bad rows that still passes.")
     modality: InstanceOf[Modality] = Field(
@@ -143,6 +149,15 @@ class Data(Part):
         except ValidationError:  # told where it stands
             return value
         return {**value, "label": None} if kind.captions else value
+
+    @model_validator(mode="after")
+    def _known_labels(self) -> Self:
+        if self.unlabelled and self.label is None:
+            raise rule("found true without labels; allowed: false, or data.label", "data.unlabelled", "data.label")
+        if self.repeat_labelled > 1 and not self.unlabelled:
+            text = f"found {self.repeat_labelled:,} without unlabelled rows; allowed: 1, or data.unlabelled: true"
+            raise rule(text, "data.repeat_labelled", "data.unlabelled")
+        return self
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:

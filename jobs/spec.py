@@ -185,6 +185,10 @@ class JobSpec(Part):
                 f"{kinds[rows.tokens]} ({rows.noun}s); allowed for these: {able or 'a family of your own'}"
             )
             raise rule(text, "model.family", "data.modality")
+        if self.data.unlabelled and not type(family).unlabelled:
+            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.unlabelled)
+            text = f"found true with {name_of(FAMILY.package, type(family))}; allowed: false, or one of {able}"
+            raise rule(text, "data.unlabelled", "model.family")
         try:
             family.check(rows.axes)
         except InputError as error:

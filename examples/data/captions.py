@@ -24,7 +24,7 @@ from PIL import Image
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 STROKES, LEANS = ("thin", "medium", "bold"), ("leaning left", "upright", "leaning right")
-PHRASES = ("a handwritten {d}, {s}, {l}", "{s} digit {d}, {l}", "the number {d}, {l}, in {s} strokes")
+PHRASES = ("a handwritten {d}, {s}, {e}", "{s} digit {d}, {e}", "the number {d}, {e}, in {s} strokes")
 FINER = 4  # outlines are measured on pixels so many times smaller
 
 
@@ -56,8 +56,8 @@ def main(source: Path, folder: Path) -> None:
     words = [np.searchsorted(np.quantile(values, (1 / 3, 2 / 3)), values) for values in (thick, lean)]
     phrases = np.random.default_rng(0).integers(len(PHRASES), size=len(images))
     said = [
-        PHRASES[p].format(d=DIGITS[d], s=STROKES[s], l=LEANS[l])
-        for p, d, s, l in zip(phrases, labels, *words, strict=True)
+        PHRASES[p].format(d=DIGITS[d], s=STROKES[s], e=LEANS[e])
+        for p, d, s, e in zip(phrases, labels, *words, strict=True)
     ]
     folder.mkdir(parents=True, exist_ok=True)
     columns = {"image": cells, "caption": said, "digit": labels, "thickness": thick, "slant": lean}
@@ -72,4 +72,7 @@ if __name__ == "__main__":
     here = Path(__file__).parent
     given = [Path(argument) for argument in sys.argv[1:]]
     mnist = Path("data/mnist/train.parquet")
-    main(given[0] if given else mnist if mnist.exists() else here / "digits.parquet", given[1] if given[1:] else Path("data/captions"))
+    main(
+        given[0] if given else mnist if mnist.exists() else here / "digits.parquet",
+        given[1] if given[1:] else Path("data/captions"),
+    )

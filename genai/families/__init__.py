@@ -39,6 +39,8 @@ class Family(ABC):
     tokens: ClassVar[bool] = False
     #: whether its networks read captions
     captions: ClassVar[bool] = False
+    #: whether it learns from rows whose class is not known: c is -1
+    unlabelled: ClassVar[bool] = False
     #: fields of the Recipe that a job has where its `train:` does not say them
     RECIPE: ClassVar[Mapping[str, Any]] = {}
 

@@ -46,6 +46,7 @@ class Flow(Family):
 
     Sampler = Solver
     captions = True
+    unlabelled = True
 
     def network(self, space: Space, classes: int) -> nn.Module:
         if len(space.shape) == 1:

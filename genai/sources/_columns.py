@@ -18,6 +18,7 @@ from genai.modalities._strings import strings_of
 if TYPE_CHECKING:
     from genai.sources import Reading
 
+UNLABELLED = "the label is null"
 LABEL = 1000  # characters of a class's name
 
 _HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can say
@@ -67,7 +68,7 @@ def class_names(features: Any, label: str) -> list[str] | None:
 def named(label: Any, names: list[str] | None) -> tuple[int | str | None, str | None]:
     """A label as it counts, or what is wrong with it."""
     if label is None:
-        return None, "the label is null"
+        return None, UNLABELLED
     if isinstance(label, bool):
         return str(label).lower(), None
     if names is not None and isinstance(label, int):

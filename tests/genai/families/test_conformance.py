@@ -14,6 +14,7 @@ from genai.families import Family
 from genai.families.flow import Flow, Solver
 from genai.families.gan import Gan
 from genai.families.gpt import Gpt
+from genai.families.m2 import M2
 from genai.families.vae import Vae
 from genai.families.vqvae import Sampling, Vqvae
 from genai.registry import find, names
@@ -30,6 +31,10 @@ class TestConvVae(FamilySuite):
 
 class TestGaussianVae(FamilySuite):
     family = Vae(latent=4, width=8, likelihood="gaussian", importance_samples=4, conditional=False)
+
+
+class TestM2(FamilySuite):
+    family = M2("dense", latent=4, width=32, importance_samples=4, classifier=4)
 
 
 class TestFlow(FamilySuite):

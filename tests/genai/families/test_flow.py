@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from genai.families.flow import Flow, Solver, guided, solve
+from genai.networks.condition import Classes
 from genai.noise import IndexNoise, StepNoise
 
 
@@ -35,16 +36,23 @@ def test_time_runs_from_noise_to_data():
     assert end.item() == 1
 
 
+class Bare(Classes):
+    """A class for its own embedding; -1 is none."""
+
+    def forward(self, c):
+        return c
+
+
 class Marginal(nn.Module):
-    """The exact velocity between N(0, 1) and N(c + 1, deviation^2); the label beyond the last is no label."""
+    """The exact velocity between N(0, 1) and N(c + 1, deviation^2), or N(0, …) without a label."""
 
     def __init__(self, classes: int = 2, deviation: float = 0.5) -> None:
         super().__init__()
-        self.shape, self.classes, self.deviation, self.seen = (1,), classes, deviation, []
+        self.shape, self.deviation, self.seen, self.label = (1,), deviation, [], Bare(classes, 1)
 
     def forward(self, x, t, c):
         self.seen.append(c.tolist())
-        t, mean = t[:, None], (c + 1.0)[:, None] * (c < self.classes)[:, None]
+        t, mean = t[:, None], (c + 1.0)[:, None] * (c >= 0)[:, None]
         variance = (1 - t) ** 2 + (t * self.deviation) ** 2
         slope = (t * self.deviation**2 - (1 - t)) / variance
         return mean + slope * (x - t * mean)
@@ -64,7 +72,7 @@ def test_guidance_is_linear_between_no_label_and_the_label():
     """0 forgets the label, 1 is the plain velocity, 2 goes as far beyond."""
     net, x, c = Marginal(), torch.randn(6, 1, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 2
     without, plain, beyond = (guided(net, c, g)(x, 0.3) for g in (0, 1, 2))
-    torch.testing.assert_close(without, net(x, torch.full((6,), 0.3), torch.full((6,), 2)))
+    torch.testing.assert_close(without, net(x, torch.full((6,), 0.3), torch.full((6,), -1)))
     torch.testing.assert_close(plain, net(x, torch.full((6,), 0.3), c))
     torch.testing.assert_close(beyond, 2 * plain - without)
 
@@ -81,8 +89,8 @@ def test_training_hides_some_labels_and_measures_none():
     net, x, c = Marginal(), torch.zeros(4000, 1), torch.zeros(4000, dtype=torch.int64)
     Flow(label_dropout=0.25).loss(net, x, c, StepNoise(0, 0, 0, 4000))
     Flow(label_dropout=0.25).held_out(net, x, c, StepNoise(0, 0, 0, 4000))
-    assert net.seen[0].count(2) / 4000 == pytest.approx(0.25, abs=0.03)
-    assert set(net.seen[0]) == {0, 2}
+    assert net.seen[0].count(-1) / 4000 == pytest.approx(0.25, abs=0.03)
+    assert set(net.seen[0]) == {0, -1}
     assert set(net.seen[1]) == {0}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from genai.modalities import Modality
 from genai.modalities.audio import Audio
+from genai.modalities.captioned import Captioned
 from genai.modalities.image import Image
 from genai.modalities.table import Table
 from genai.modalities.text import Text
@@ -63,6 +64,14 @@ def _recordings(channels: int, **fields) -> Case:
     return Case(audio, values, exact=audio.representation == "waveform")
 
 
+def _captioned() -> Case:
+    """Pictures, each with a text."""
+    images = _images("L", 1)
+    said = ["a cat", "ein Käfer, grün", "猫", "x" * 20, "two  words "]
+    made = Captioned(of=images.modality, length=20)
+    return Case(made, list(zip(images.values, said, strict=True)), exact=False)
+
+
 MAKERS = {
     "audio": [
         lambda: _recordings(1, representation="waveform"),
@@ -70,6 +79,7 @@ MAKERS = {
         lambda: _recordings(1),
         lambda: _recordings(2),
     ],
+    "captioned": [_captioned],
     "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
     "table": [_table],
     "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],

@@ -9,6 +9,7 @@ from genai.networks.dense import DenseVae
 from genai.networks.gan import Players
 from genai.networks.unet import UNet
 from genai.networks.vqvae import Quantised
+from genai.space import Space
 
 SIZES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 5, 7), (1, 1, 1), (2, 30, 12)]
 
@@ -27,8 +28,9 @@ def test_an_autoencoder_gives_back_the_shape(kind, shape):
 @pytest.mark.parametrize("widths", [(8,), (8, 16, 24)])
 def test_a_velocity_has_the_shape_of_the_sample(shape, widths):
     """With any number of levels."""
-    net = UNet(shape, 3, widths, depth=1)
-    assert net(torch.zeros(2, *shape), torch.tensor([0.0, 1.0]), torch.tensor([0, 3])).shape == (2, *shape)
+    net = UNet(Space(shape), 3, widths, depth=1)
+    e = net.label(torch.tensor([0, -1]))
+    assert net(torch.zeros(2, *shape), torch.tensor([0.0, 1.0]), e).shape == (2, *shape)
 
 
 @pytest.mark.parametrize("shape", SIZES)
@@ -53,7 +55,12 @@ def test_a_code_covers_the_whole_sample(shape, halvings):
 
 @pytest.mark.parametrize(
     ("kind", "fields"),
-    [(ConvVae, (5, 8)), (UNet, ((8,), 1)), (Players, (5, (8,), 1)), (Quantised, ((4, 3), 8, 1, (8, 1, 1)))],
+    [
+        (ConvVae, (5, 8)),
+        (lambda shape, *how: UNet(Space(shape), *how), ((8,), 1)),
+        (Players, (5, (8,), 1)),
+        (Quantised, ((4, 3), 8, 1, (8, 1, 1))),
+    ],
 )
 def test_what_is_no_image_is_refused(kind, fields):
     """An image network says what it takes."""
