@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from genai.blocks import Put, Writer, unfixed
 from genai.errors import DataError
+from genai.filters import Filter, judged
 from genai.modalities import Modality
 from genai.prepared import SPLITS, Prepared
 from genai.sources import Fragment, Row, Source
@@ -43,6 +44,7 @@ class Terms:
     split: Mapping[str, float]
     on_bad_row: Literal["fail", "skip"] = "fail"
     max_bad_rows: float = 0.01  # share of all rows
+    filters: tuple[Filter, ...] = ()  # a row that one of them refuses is a bad row
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ class _Sound:
             yield from (row for row in piece.source.read(piece.fragment) if row.error is None)
 
 
-def read_fragment(piece: Piece, modality: Modality) -> pa.Table:
-    """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array.
+def read_fragment(piece: Piece, modality: Modality, filters: Sequence[Filter] = ()) -> pa.Table:
+    """The rows of a fragment, decoded. A row that cannot be used, or that a filter refuses, has an `error` and no array.
 
     Columns: key binary (to sort by: content, then label; of a bad row 32 zeros, then its place in source order),
     content binary(32), label string, array fixed_size_binary, where string, error string, test bool.
     """
-    rows = list(_decoded(piece, modality))
+    rows = list(_decoded(piece, modality, filters))
     columns = list(zip(*rows, strict=True)) or [()] * len(_schema(modality))
     return pa.Table.from_arrays(
         [pa.array(values, kind.type) for values, kind in zip(columns, _schema(modality), strict=True)],
@@ -105,10 +107,10 @@ def _schema(modality: Modality) -> pa.Schema:
     return pa.schema(kinds)
 
 
-def _decoded(piece: Piece, modality: Modality) -> Iterator[tuple[object, ...]]:
+def _decoded(piece: Piece, modality: Modality, filters: Sequence[Filter]) -> Iterator[tuple[object, ...]]:
     for number, row in enumerate(piece.source.read(piece.fragment)):
         try:
-            array, content = _usable(row, modality)
+            array, content = _usable(row, modality, filters)
         except DataError as error:
             place = struct.pack(">qq", piece.number, number)
             yield _BAD + place, _BAD, None, None, row.where, f"{row.where}: {error}", piece.test
@@ -117,10 +119,16 @@ def _decoded(piece: Piece, modality: Modality) -> Iterator[tuple[object, ...]]:
             yield content + (label or "").encode(), content, label, array.tobytes(), row.where, None, piece.test
 
 
-def _usable(row: Row, modality: Modality) -> tuple[np.ndarray, bytes]:
+def _usable(row: Row, modality: Modality, filters: Sequence[Filter]) -> tuple[np.ndarray, bytes]:
     if row.error:
         raise DataError(row.error)
-    return modality.decode(row.value)
+    array, content = modality.decode(row.value)
+    (reason,) = judged(filters, array[None], [None if row.label is None else str(row.label)], modality)
+    if reason is not None:
+        words = modality.looks(array[None])[0].words
+        found = f"found {words[:100]!r}, refused by" if words else "refused by"
+        raise DataError(f"{found} {reason}; allowed: rows that data.filters keep")
+    return array, content
 
 
 def classes_of(labels: Iterable[str | None], sources: Sequence[Source]) -> tuple[str, ...]:
@@ -180,7 +188,7 @@ def gather(sources: Sequence[Source], tests: Sequence[Source], modality: Modalit
     """Prepare in this process, all rows in memory. Raises DataError, with file and row, on what cannot be used."""
     found = pieces(sources, tests)
     settled = settle(found, modality)
-    table = pa.concat_tables([read_fragment(piece, settled) for piece in found]).sort_by(SORT_BY)
+    table = pa.concat_tables([read_fragment(piece, settled, terms.filters) for piece in found]).sort_by(SORT_BY)
     slices = (table.slice(at, _SLICE) for at in range(0, table.num_rows, _SLICE))
     classes = classes_of(pc.unique(table["label"]).to_pylist(), [*sources, *tests])
     return assemble(slices, settled, terms, classes=classes, total=table.num_rows, put=put)

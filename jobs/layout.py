@@ -87,7 +87,7 @@ def train_key(spec: JobSpec, prepared_digest: str) -> str:
 
 def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...]) -> str:
     """The key of a dataset: how each sample is drawn and which class it has, not how many there are."""
-    asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts"})
+    asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts", "draws"})
     where = device(spec.generate.workers.gpu)
     return key_of(
         "generate", VERSIONS["generate"], checkpoint=checkpoint_digest, seed=spec.sampling_seed, asked=asked,

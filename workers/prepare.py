@@ -27,7 +27,8 @@ def source_bytes(task: PrepareTask) -> int:
 
 def terms(spec: JobSpec) -> Terms:
     """What the job says about its rows."""
-    return Terms(spec.data.split.model_dump(), spec.data.on_bad_row, spec.data.max_bad_rows)
+    data = spec.data
+    return Terms(data.split.model_dump(), data.on_bad_row, data.max_bad_rows, tuple(data.filters))
 
 
 def in_memory(task: PrepareTask) -> Prepared:
@@ -46,15 +47,15 @@ def streamed(task: PrepareTask) -> Prepared:
     quiet()
     groups = sources(task.spec)
     found = pieces(*groups)
-    modality = settle(found, task.spec.data.modality)
+    modality, asked = settle(found, task.spec.data.modality), terms(task.spec)
     read = ray.data.from_items([{"piece": piece} for piece in found], override_num_blocks=len(found))
     read.context.raise_original_map_exception = True
 
     def decoded(batch: dict[str, Any]) -> Any:
-        return read_fragment(batch["piece"][0], modality)
+        return read_fragment(batch["piece"][0], modality, asked.filters)
 
     rows = read.map_batches(decoded, batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
     classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]])
     tables = rows.iter_batches(batch_size=BATCH_ROWS, batch_format="pyarrow")
     total = rows.count()
-    return assemble(tables, modality, terms(task.spec), classes=classes, total=total, put=_blocks(task).put)
+    return assemble(tables, modality, asked, classes=classes, total=total, put=_blocks(task).put)
