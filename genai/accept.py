@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -49,34 +50,33 @@ class Terms:
         Raises Refused where one index is refused `draws` times.
         """
         arrays = generator.draw(indices, labels, progress=progress)
-        if not self.filters:
-            return Accepted(arrays, {})
-        pending, drawn = np.arange(len(indices)), len(indices)
-        rejected: Counter[str] = Counter()
+        pending = list(range(len(indices))) if self.filters else []
+        drawn, rejected = len(pending), Counter[str]()
         for attempt in range(1, self.draws + 1):
             reasons = self._judged(generator, arrays[pending], labels, pending)
             rejected.update(reason for reason in reasons if reason is not None)
-            pending = pending[[reason is not None for reason in reasons]]
-            if not len(pending):
+            refused = [(row, reason) for row, reason in zip(pending, reasons, strict=True) if reason is not None]
+            pending = [row for row, _ in refused]
+            if not pending:
                 break
             if attempt == self.draws:
-                last = next(reason for reason in reasons if reason is not None)
-                raise Refused(_spent(indices[pending[0]], last, self.draws, len(pending), rejected))
+                raise Refused(_spent(indices[pending[0]], refused[0][1], self.draws, len(pending), rejected))
             again = [indices[row] for row in pending]
             wanted = None if labels is None else [labels[row] for row in pending]
-            before = drawn
-            arrays[pending] = generator.draw(
-                again, wanted, attempt, lambda done, before=before: progress(before + done)
-            )
-            drawn += len(again)
+            arrays[pending] = generator.draw(again, wanted, attempt, partial(_beyond, progress, drawn))
+            drawn += len(pending)
         return Accepted(arrays, _counted(rejected))
 
     def _judged(
-        self, generator: Generator, arrays: np.ndarray, labels: Sequence[int] | None, rows: np.ndarray
+        self, generator: Generator, arrays: np.ndarray, labels: Sequence[int] | None, rows: Sequence[int]
     ) -> list[str | None]:
         checkpoint = generator.checkpoint
         names = [None if labels is None or not checkpoint.classes else checkpoint.classes[labels[row]] for row in rows]
         return judged(self.filters, arrays, names, checkpoint.modality)
+
+
+def _beyond(progress: Callable[[int], None], before: int, drawn: int) -> None:
+    progress(before + drawn)
 
 
 def _spent(index: int, last: str, draws: int, pending: int, rejected: Counter[str]) -> str:

@@ -81,7 +81,7 @@ class _Sound:
 
 
 def read_fragment(piece: Piece, modality: Modality, filters: Sequence[Filter] = ()) -> pa.Table:
-    """The rows of a fragment, decoded. A row that cannot be used, or that a filter refuses, has an `error` and no array.
+    """The rows of a fragment, decoded. One that cannot be used, or that a filter refuses, has an `error` and no array.
 
     Columns: key binary (to sort by: content, then label; of a bad row 32 zeros, then its place in source order),
     content binary(32), label string, array fixed_size_binary, where string, error string, test bool.

@@ -59,8 +59,8 @@ def work_off(work: Work, crew: Crew, events: EventLog, clock: Clock, check: Call
         told = any(isinstance(error, Refused) for error in given_up.values())  # which are tried once
         tries = "" if told else f" after {work.attempts} tries each"
         raise Incomplete(
-            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {were} given up{tries} ({listed}); "
-            "the same command tries only those again"
+            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {were} given up{tries} "
+            f"({listed}); the same command tries only those again"
         )
 
 

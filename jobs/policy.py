@@ -33,8 +33,9 @@ Decision = Retry | Quarantine | Stop
 def decide(error: BaseException, shard: int, tries: int, attempts: int) -> Decision:
     """`tries` is how often the shard was tried, this failure included; `attempts` how often it may be.
 
-    Bad input is bad for every shard, and what filters refuse is the same whoever draws it. All else may be the world's fault: tried again with exponential backoff and
-    jitter (from the shard's number, so that a test sees the same delays), then quarantined.
+    Bad input is bad for every shard. What filters refuse is refused again: quarantined at once. All else may be the
+    world's fault: tried again with exponential backoff and jitter (from the shard's number, so that a test sees the
+    same delays), then quarantined.
     """
     if isinstance(error, InputError):
         return Stop()

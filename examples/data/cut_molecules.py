@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 def cut(source: Path, count: int, target: Path) -> None:
     """Write `count` rows of `source`, a CSV file with a column SMILES, to `target`."""
-    opened = gzip.open(source, "rt") if source.suffix == ".gz" else source.open()
-    with opened as lines:
+    with (gzip.open if source.suffix == ".gz" else open)(source, "rt") as lines:
         found = [row["SMILES"] for row in csv.DictReader(lines)]
     table = pa.table({"smiles": Random(0).sample(found, count)})
     target.parent.mkdir(parents=True, exist_ok=True)

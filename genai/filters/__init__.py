@@ -76,6 +76,8 @@ def judged(
     found: list[str | None] = [None] * len(arrays)
     for each in filters:
         left = [row for row, reason in enumerate(found) if reason is None]
+        if not left:
+            break
         reasons = each.judge(arrays[left], [labels[row] for row in left], modality)
         assert len(reasons) == len(left), f"{each.name} judged {len(reasons)} rows of {len(left)}"
         for row, reason in zip(left, reasons, strict=True):

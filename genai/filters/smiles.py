@@ -1,7 +1,8 @@
 """Texts that are molecules: SMILES (Weininger 1988) that RDKit reads and finds possible.
 
 Decisions: a text is one SMILES and nothing else, so no name behind a space and no extensions of ChemAxon's. What RDKit
-calls sanitising (valences, rings, aromaticity) is part of the question, since a text may be well formed and no molecule.
+calls sanitising (valences, rings, aromaticity) is part of the question, since a text may be well formed and yet no
+molecule.
 RDKit's own words on each fault are kept off the terminal: the reasons are counted.
 """
 
@@ -66,6 +67,6 @@ def _read(text: str) -> Any:
 
     if not text or not text.isascii() or any(character.isspace() for character in text):
         return None
-    how = SmilesParserParams()
+    how: Any = SmilesParserParams()
     how.sanitize, how.allowCXSMILES, how.parseName = False, False, False
     return MolFromSmiles(text, how)
