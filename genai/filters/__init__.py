@@ -48,7 +48,7 @@ class Filter(ABC):
 
     @abstractmethod
     def judge(self, arrays: np.ndarray, labels: Sequence[str | None], modality: Modality) -> list[str | None]:
-        """None for each row that is kept, a reason for each other; rows as `modality`, resolved, has them, and the
+        """None for each row that is kept, a reason for each other; one row or more, as `modality`, resolved, has them, and the
         names of their classes (None where rows have none).
         """
 
