@@ -9,6 +9,7 @@
     ├── StoreRefused          2   wrong keys, no such bucket, no permission: trying again will not help
     ├── IntegrityError        1   bytes that are not what their digest says
     ├── WorkerError           1   a worker died or went silent; the shard may be tried elsewhere
+    ├── Refused               1   filters refuse all that an index may draw: no other try draws anything else
     ├── Incomplete            1   all else is committed, some shards are quarantined
     ├── LeaseHeld            75   another run is at work on the same dataset
     ├── DeadlinePassed      124   the time given with --timeout is over
@@ -95,6 +96,10 @@ class WorkerError(GenaiError):
     """A worker died, was lost with its node, or went silent."""
 
     retryable = True
+
+
+class Refused(GenaiError):
+    """Filters refuse all that an index may draw. Another try would draw the same."""
 
 
 class Incomplete(GenaiError):

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from genai.blocks import Put, Writer, unfixed
 from genai.errors import DataError
+from genai.filters import Filter, judged
 from genai.modalities import Modality
 from genai.prepared import SPLITS, Prepared
 from genai.sources import Fragment, Row, Source
@@ -47,6 +48,7 @@ class Terms:
     max_bad_rows: float = 0.01  # share of all rows
     unlabelled: bool = False  # whether rows without a label are kept
     repeat_labelled: int = 1  # how often a row with a label stands among the training rows
+    filters: tuple[Filter, ...] = ()  # a row that one of them refuses is a bad row
 
     def fault(self, row: Row) -> str | None:
         """Why a row as its source gives it cannot be used."""
@@ -88,8 +90,8 @@ class _Sound:
 
 
 def read_fragment(piece: Piece, modality: Modality, terms: Terms) -> pa.Table:
-    """The rows of a fragment, decoded. A row that cannot be used has an `error` and no array. Where rows are repeated,
-    each copy after the first has a key of its own, so that they do not stand beside each other.
+    """The rows of a fragment, decoded. One that cannot be used, or that a filter refuses, has an `error` and no array.
+    Where rows are repeated, each copy after the first has a key of its own, so that they do not stand side by side.
 
     Columns: key binary (to sort by: content, label, array; of a bad row 32 zeros, then its place in source order),
     content binary(32), label string, array fixed_size_binary, where string, error string, test bool, copy bool.
@@ -126,9 +128,8 @@ def _decoded(piece: Piece, modality: Modality, terms: Terms) -> Iterator[tuple[o
         else:
             label = None if row.label is None else str(row.label)
             data = array.tobytes()
-            key = (
-                content + (label or "").encode() + hashlib.sha256(data).digest()[:8]
-            )  # rows may differ in captions only
+            whole = hashlib.sha256(data).digest()[:8]  # rows may differ in their captions only
+            key = content + (label or "").encode() + whole
             yield key, content, label, data, row.where, None, piece.test, False
             for copy in range(1, terms.repeat_labelled if label is not None and not piece.test else 1):
                 other = hashlib.sha256(key + struct.pack(">q", copy)).digest()
@@ -138,7 +139,13 @@ def _decoded(piece: Piece, modality: Modality, terms: Terms) -> Iterator[tuple[o
 def _usable(row: Row, modality: Modality, terms: Terms) -> tuple[np.ndarray, bytes]:
     if fault := terms.fault(row):
         raise DataError(fault)
-    return modality.decode(row.value)
+    array, content = modality.decode(row.value)
+    (reason,) = judged(terms.filters, array[None], [None if row.label is None else str(row.label)], modality)
+    if reason is not None:
+        words = modality.looks(array[None])[0].words
+        found = f"found {words[:100]!r}, refused by" if words else "refused by"
+        raise DataError(f"{found} {reason}; allowed: rows that data.filters keep")
+    return array, content
 
 
 def classes_of(labels: Iterable[str | None], sources: Sequence[Source]) -> tuple[str, ...]:

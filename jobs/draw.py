@@ -6,7 +6,7 @@ sample drawn here has the pixels of the published one. (Science is imported when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ END = 2**62  # of the indices that there are
 if TYPE_CHECKING:
     import numpy as np
 
+    from genai.accept import Terms
     from genai.formats import About, Samples
     from genai.generate import Generator
     from genai.modalities import Modality
@@ -50,16 +51,20 @@ def generator_of(
 
 
 def samples_of(
-    generator: Generator, plan: Plan, indices: range, progress: Callable[[int], None] = lambda _: None
-) -> Samples:
-    """The samples of a range of indices, of the classes that the plan gives them."""
+    generator: Generator,
+    plan: Plan,
+    indices: range,
+    terms: Terms,
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[Samples, Mapping[str, int]]:
+    """The samples of a range of indices, of the classes that the plan gives them, and what was rejected, by reason."""
     import numpy as np
 
     from genai.formats import Samples
 
     labels = plan.labels(indices.start, indices.stop) if generator.checkpoint.classes else None
-    arrays = generator.draw(indices, labels, progress=progress)
-    return Samples(np.array(indices), None if labels is None else np.array(labels), arrays)
+    found = terms.draw(generator, indices, labels, progress)
+    return Samples(np.array(indices), None if labels is None else np.array(labels), found.arrays), found.rejected
 
 
 def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoint: str, key: str) -> About:
@@ -88,7 +93,7 @@ def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:
     """Samples of the job's checkpoint. Raises InputError where there is none."""
     generator = generator_for(found)
     assert found.plan
-    return generator, samples_of(generator, found.plan, indices)
+    return generator, samples_of(generator, found.plan, indices, found.spec.generate.terms)[0]
 
 
 @dataclass(frozen=True)

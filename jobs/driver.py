@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import genai
+from genai import filters
 from genai.errors import GenaiError, Incomplete
 from genai.identity import canonical
 from genai.order import Order
@@ -41,6 +42,7 @@ def drive(
     """
     held = leases or Leases(found.store, "", on=False)
     check_places(found.spec)
+    _check_filters(found)
     _prepare(found, crew, events, held)
     _check_tables(found)
     _train(found, crew, events, held)
@@ -51,6 +53,14 @@ def drive(
             _publish(found, publication, crew, events, held, clock)
         held.release(publication.key)
     return manifest
+
+
+def _check_filters(found: Survey) -> None:
+    """Raises InputError where a filter cannot judge these samples, or lacks a library: before all that takes long."""
+    for each in () if found.complete else found.spec.generate.filters:
+        each.versions()
+        if found.modality:
+            each.fits(found.modality)
 
 
 def _check_tables(found: Survey) -> None:
@@ -146,7 +156,8 @@ def _result(found: Survey, **result: Any) -> None:
 def manifest_of(found: Survey) -> Manifest:
     """The manifest of a dataset all of whose shards have receipts."""
     assert found.plan and found.dataset_key and found.checkpoint
-    versions = {"genai": genai.__version__, **(found.metrics or {}).get("versions", {})}
+    judges = filters.versions(found.spec.generate.filters)
+    versions = {"genai": genai.__version__, **(found.metrics or {}).get("versions", {}), **judges}
     return Manifest(
         found.dataset_key, found.spec.name, found.plan, found.classes, found.checkpoint, found.spec.sampling_seed,
         tuple(found.receipts[shard.name] for shard in found.plan), versions,

@@ -93,7 +93,9 @@ def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...]
     """The key of a dataset: how each sample is drawn and which class it has, not how many there are. `prompts` is the
     digest of those that it is drawn under.
     """
-    asked = spec.generate.model_dump(mode="json", exclude={"count", "labels", "workers", "attempts", "prompts"})
+    asked = spec.generate.model_dump(
+        mode="json", exclude={"count", "labels", "workers", "attempts", "draws", "prompts"}
+    )
     asked |= {"prompts": prompts} if prompts else {}
     where = device(spec.generate.workers.gpu)
     return key_of(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from textwrap import indent
 from typing import Any
@@ -33,7 +34,8 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, 
 @dataclass(frozen=True)
 class Receipt:
     """A shard's bytes are in the store. `sha256` is of the bytes, `content` of what they decode to; `labels` are
-    counts by class; `seconds` by what took them (drawing, encoding, storing).
+    counts by class; `seconds` by what took them (drawing, encoding, storing); `rejected` are draws that filters
+    refused, by reason.
     """
 
     name: str
@@ -45,13 +47,20 @@ class Receipt:
     labels: tuple[int, ...]
     seconds: dict[str, float]
     worker: str = ""
+    rejected: dict[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         return self.stop - self.start
 
+    @property
+    def drawn(self) -> int:
+        """All draws: what is published, and what was rejected."""
+        return self.rows + sum(self.rejected.values())
+
     def to_json(self) -> Bytes:
-        return canonical({"version": VERSION, **asdict(self)})
+        fields = {name: value for name, value in asdict(self).items() if name != "rejected"}
+        return canonical({"version": VERSION, **fields, **_draws(self)})
 
     @classmethod
     def from_json(cls, data: Bytes) -> Receipt:
@@ -60,6 +69,7 @@ class Receipt:
             found = json.loads(data)
             if found.pop("version") != VERSION:
                 raise ValueError("another version")
+            found.pop("drawn", None)  # it follows from the rest
             made = cls(**found | {"labels": tuple(found["labels"])})
             if not _is_typed(made) or made.to_json() != data:
                 raise TypeError("a field of another type, or in another form")
@@ -68,15 +78,20 @@ class Receipt:
         return made
 
 
+def _draws(found: Receipt | Manifest) -> dict[str, Any]:
+    """What is said of draws: nothing where no filter refused one."""
+    return {"drawn": found.drawn, "rejected": dict(sorted(found.rejected.items()))} if found.rejected else {}
+
+
 def _is_typed(found: Receipt) -> bool:
-    texts = (found.name, found.sha256, found.content, found.worker, *found.seconds)
-    whole = (found.start, found.stop, found.bytes, *found.labels)
+    texts = (found.name, found.sha256, found.content, found.worker, *found.seconds, *found.rejected)
+    whole = (found.start, found.stop, found.bytes, *found.labels, *found.rejected.values())
     numbers = found.seconds.values()
     return all(
         isinstance(value, kind) and not isinstance(value, bool)
         for values, kind in ((texts, str), (whole, int), (numbers, int | float))
         for value in values
-    )
+    ) and all(number > 0 for number in found.rejected.values())
 
 
 def read(store: Store, key: str, plan: Plan) -> dict[str, Receipt]:
@@ -127,6 +142,16 @@ class Manifest:
     def bytes(self) -> int:
         return sum(part.bytes for part in self.parts)
 
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Draws that filters refused, by reason."""
+        return rejected(self.parts)
+
+    @property
+    def drawn(self) -> int:
+        """All draws: what is published, and what was rejected."""
+        return sum(part.drawn for part in self.parts)
+
     def to_json(self) -> Bytes:
         """The manifest as it is published: no clock time, no worker's name, so that equal datasets have equal ones."""
         labels = dict(zip(self.classes, map(sum, zip(*(p.labels for p in self.parts), strict=True)), strict=True))
@@ -134,7 +159,7 @@ class Manifest:
             {
                 "version": VERSION, "key": self.key, "job": self.job, "synthetic": True, "digest": self.digest,
                 "rows": self.rows, "bytes": self.bytes, "classes": list(self.classes), "labels": labels,
-                "planned": self.plan.count, "published": self.rows, "rejected": {}, "failed": {},
+                "planned": self.plan.count, "published": self.rows, "rejected": {}, "failed": {}, **_draws(self),
                 "plan": self.plan.to_json(), "checkpoint": self.checkpoint, "seed": self.seed,
                 "versions": self.versions, "parts": [],
             },
@@ -152,7 +177,7 @@ class Manifest:
             plan = found["plan"]
             parts = [
                 Receipt(p["name"].removeprefix("data/"), p["start"], p["stop"], p["bytes"], p["sha256"], p["content"],
-                        tuple(p["labels"]), {})
+                        tuple(p["labels"]), {}, "", p.get("rejected", {}))
                 for p in found["parts"]
             ]  # fmt: skip
             made = cls(
@@ -173,7 +198,7 @@ def _entry(part: Receipt) -> str:
     """A part as the manifest names it."""
     found = {
         "name": f"data/{part.name}", "start": part.start, "stop": part.stop, "rows": part.rows, "bytes": part.bytes,
-        "sha256": part.sha256, "content": part.content, "labels": list(part.labels),
+        "sha256": part.sha256, "content": part.content, "labels": list(part.labels), **_draws(part),
     }  # fmt: skip
     return json.dumps(found, indent=1, ensure_ascii=False)
 
@@ -191,6 +216,14 @@ def _check_form(found: Manifest) -> None:
     for part, shard in zip(found.parts, found.plan, strict=True):
         if (part.name, part.start, part.stop) != (shard.name, shard.start, shard.stop) or part.bytes < 0:
             raise ValueError(f"found the part {part.name[:100]!r}, expected {shard.name}")
+
+
+def rejected(receipts: Iterable[Receipt]) -> dict[str, int]:
+    """Draws that filters refused, by reason, the most frequent first."""
+    total: Counter[str] = Counter()
+    for receipt in receipts:
+        total.update(receipt.rejected)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
 _KEY, _SUFFIX, _NAME = re.compile(r"[0-9a-z]{1,64}"), re.compile(r"\.[a-z0-9_]{1,32}"), re.compile(r"[\w.-]{1,100}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from genai.errors import Incomplete, StoreError
+from genai.errors import Incomplete, Refused, StoreError
 from jobs.backlog import Backlog, Clock
 from jobs.crew import Crew, Failed, Outcome, Pool, Task
 from jobs.events import EventLog
@@ -56,9 +56,11 @@ def work_off(work: Work, crew: Crew, events: EventLog, clock: Clock, check: Call
     if given_up := loop.backlog.given_up:
         listed = "; ".join(f"{name}: {error}" for name, error in list(given_up.items())[:5])
         were = "was" if len(given_up) == 1 else "were"
+        told = any(isinstance(error, Refused) for error in given_up.values())  # which are tried once
+        tries = "" if told else f" after {work.attempts} tries each"
         raise Incomplete(
-            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {were} given up after "
-            f"{work.attempts} tries each ({listed}); the same command tries only those again"
+            f"{len(work.receipts)} of {work.planned} parts are safe, {len(given_up)} {were} given up{tries} "
+            f"({listed}); the same command tries only those again"
         )
 
 

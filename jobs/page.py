@@ -114,6 +114,8 @@ def summary(found: Survey) -> dict[str, Any]:
         "rows": found.manifest.rows,
         "bytes": found.manifest.bytes,
         "parts": len(found.manifest.parts),
+        "drawn": found.manifest.drawn,
+        "rejected": found.manifest.rejected,
         "classes": list(found.manifest.classes),
         "measures": (found.metrics or {}).get("measures", {}),
         "history": (found.metrics or {}).get("history", []),
@@ -138,7 +140,7 @@ def _counts(manifest: Manifest, prepared: Prepared | None) -> Counts:
         ClassCount(name, planned[i], published[i], real[i] if i < len(real) else None)
         for i, name in enumerate(manifest.classes)
     )
-    return Counts(manifest.plan.count, manifest.rows, classes=classes)
+    return Counts(manifest.plan.count, manifest.rows, manifest.rejected, classes=classes, drawn=manifest.drawn)
 
 
 @dataclass(frozen=True)

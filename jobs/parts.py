@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     Discriminator,
     Field,
     InstanceOf,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     Tag,
     ValidationError,
@@ -26,9 +27,11 @@ from pydantic import (
 )
 
 import genai.families
+import genai.filters
 import genai.modalities
 from genai.errors import InputError
 from genai.families import Family
+from genai.filters import Filter
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import names
@@ -39,8 +42,12 @@ from jobs.form import Part, build, form_of, rule, values_of
 from jobs.license import License
 from jobs.plugin import Plugin
 
+if TYPE_CHECKING:
+    from genai.accept import Terms
+
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
 MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
+FILTER = Plugin("kind", genai.filters, Filter, "")  # type: ignore[type-abstract]
 
 MOST_PROMPTS = 10_000  # that a job file holds itself
 
@@ -57,6 +64,9 @@ def _named(value: Any) -> Any:
 
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+Filters = list[Annotated[Any, BeforeValidator(FILTER.read), PlainSerializer(FILTER.write)]]
 
 
 class Split(Part):
@@ -120,6 +130,7 @@ class Data(Part):
     modality: InstanceOf[Modality] = Field(
         default_factory=lambda: MODALITY.read(None), description="What a row is, with the fields of that kind."
     )
+    filters: Filters = Field(default_factory=list, description="What makes a row a bad one; smiles, or your own.")
     license: License | None = Field(None, description="Of the rows: an SPDX identifier (CC-BY-SA-4.0), or words.")
     credit: Line | None = Field(None, description="Whom the rows are from, as the dataset's card is to say it.")
     homepage: WebPage | None = Field(None, description="Where the rows are described.")
@@ -135,8 +146,8 @@ class Data(Part):
 
     @model_serializer(mode="wrap")
     def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """No source is said by saying none: an empty list is a mistake."""
-        return {name: value for name, value in write(self).items() if name != "source" or value}
+        """No source is said by saying none: an empty list is a mistake. Nor are no filters said."""
+        return {name: value for name, value in write(self).items() if name not in ("source", "filters") or value}
 
     @model_validator(mode="before")
     @classmethod
@@ -416,7 +427,11 @@ class Generate(Part):
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Arithmetic of the network; changes bits.")
     threads: int = Field(1, ge=1, le=1024, description="CPU threads of a worker; changes bits.")
     sampler: Any = Field(None, description="How to draw: the fields of the family's sampler.")
-    attempts: int = Field(3, ge=1, le=10, description="Tries of one index, or one shard, before it is given up.")
+    attempts: int = Field(3, ge=1, le=10, description="Tries of a shard before it is given up.")
+    filters: Filters = Field(
+        default_factory=list, description="What a sample has to pass, or its index is drawn again; smiles, or your own."
+    )
+    draws: int = Field(100, ge=1, le=1_000_000, description="Draws of one index, at most, where filters refuse some.")
     format: Annotated[str, AfterValidator(_known_format), Field(json_schema_extra={"enum": FORMATS})] = Field(
         "parquet", description="What parts are written as."
     )
@@ -428,6 +443,19 @@ class Generate(Part):
     @classmethod
     def _read_sampler(cls, value: Any) -> Any:
         return build(value.kind, value.value or {}) if isinstance(value, Unread) and value.kind else value
+
+    @property
+    def terms(self) -> Terms:
+        """What a sample has to pass."""
+        from genai.accept import Terms
+
+        return Terms(tuple(self.filters), self.draws)
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A job without filters says nothing of them, so that it is the job that it was before there were any."""
+        written = write(self)
+        return written if self.filters else {k: v for k, v in written.items() if k not in ("filters", "draws")}
 
     @model_validator(mode="after")
     def _once(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from genai.errors import InputError
+from genai.errors import InputError, Refused
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0  # seconds
 
@@ -33,12 +33,13 @@ Decision = Retry | Quarantine | Stop
 def decide(error: BaseException, shard: int, tries: int, attempts: int) -> Decision:
     """`tries` is how often the shard was tried, this failure included; `attempts` how often it may be.
 
-    Bad input is bad for every shard. All else may be the world's fault: tried again with exponential backoff and
-    jitter (from the shard's number, so that a test sees the same delays), then quarantined.
+    Bad input is bad for every shard. What filters refuse is refused again: quarantined at once. All else may be the
+    world's fault: tried again with exponential backoff and jitter (from the shard's number, so that a test sees the
+    same delays), then quarantined.
     """
     if isinstance(error, InputError):
         return Stop()
-    if tries >= attempts:
+    if tries >= attempts or isinstance(error, Refused):
         return Quarantine()
     return Retry(delay(shard, tries))
 

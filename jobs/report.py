@@ -97,13 +97,16 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of each planned index: planned = published + rejected + failed."""
+    """What became of each planned index (planned = published + failed) and each draw (drawn = published + rejected);
+    `drawn` 0: once for each that is published.
+    """
 
     planned: int
     published: int
     rejected: Mapping[str, int] = field(default_factory=dict)  # by reason
     failed: Mapping[str, int] = field(default_factory=dict)  # by error
     classes: tuple[ClassCount, ...] = ()
+    drawn: int = 0
 
     @property
     def known_real(self) -> bool:

@@ -14,7 +14,7 @@ from pydantic_core.core_schema import IsInstanceSchema
 
 from genai.registry import find, names
 from jobs.form import form_of
-from jobs.parts import FAMILY, MODALITY
+from jobs.parts import FAMILY, FILTER, MODALITY
 from jobs.plugin import Plugin
 from jobs.publish import PLUGINS
 from jobs.spec import JobSpec
@@ -39,6 +39,8 @@ def json_schema() -> Json:
     parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
     parts["Model"]["oneOf"].append(_pinned(pinned))
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
+    for part in ("Data", "Generate"):
+        parts[part]["properties"]["filters"]["items"] = _choice(FILTER)
     made["properties"]["publish"]["items"] = _choice(*PLUGINS)
     made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
     return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}

@@ -31,7 +31,8 @@ def make_slice(found: Survey, indices: range, folder: str, told: Callable[[str],
     said = about(found.modality, found.classes, found.spec, found.checkpoint, found.dataset_key)
     store, made = open_store(folder), []
     for name, rows in _parts(found.plan, indices):
-        store.put(name, formats.of(found.plan.suffix).encode(samples_of(generator, found.plan, rows), said))
+        samples, _ = samples_of(generator, found.plan, rows, found.spec.generate.terms)
+        store.put(name, formats.of(found.plan.suffix).encode(samples, said))
         made.append(store.locate(name))
         told(f"{made[-1]}: samples {rows.start:,} to {rows.stop - 1:,}")
     return made

@@ -134,6 +134,7 @@ class JobSpec(Part):
         self._rules_of_rows()
         self._rules_of_family()
         self._rules_of_prompts()
+        self._rules_of_filters()
         rows = self.data.modality if self.model.checkpoint is None else None
         publish.check(self.publish, self.splits, self.logical_date, rows)
         for path, asks in (
@@ -193,6 +194,17 @@ class JobSpec(Part):
             family.check(rows.axes)
         except InputError as error:
             raise rule(str(error), "model", "data.modality") from error
+
+    def _rules_of_filters(self) -> None:
+        """Those that cannot judge what a row is; with a checkpoint, the run knows what that is."""
+        if self.model.checkpoint is not None:
+            return
+        for part, filters in (("data", self.data.filters), ("generate", self.generate.filters)):
+            for number, each in enumerate(filters):
+                try:
+                    each.fits(self.data.modality)
+                except InputError as error:
+                    raise rule(str(error), f"{part}.filters.{number}", "data.modality") from error
 
     def anchored(self) -> JobSpec:
         """The same job with local paths made absolute: its workers run in folders of their own."""

@@ -21,7 +21,7 @@ from jobs.resolve import Target, by_digest, trained_at
 from jobs.signature import SIGNATURE, State
 from jobs.stores import Store
 from jobs.survey import Survey, survey
-from jobs.view import result_of
+from jobs.view import draws, draws_lines, result_of
 
 if TYPE_CHECKING:
     from genai.modalities import Modality
@@ -145,6 +145,7 @@ def view(
         "upstream": bool(deep and found and made_by(found, manifest)),
         "signature": signature,
         "problems": [vars(problem) for problem in problems],
+        **draws(manifest.parts),
     }
 
 
@@ -156,6 +157,7 @@ def lines(shown: dict[str, Any]) -> Iterator[str]:
     mendable &= shown["signature"] != "invalid"  # a manifest that somebody changed is nothing to repair by
     mend = "; `genai repair` makes it whole" * mendable
     yield f"{shown['parts']:,} parts checked ({how}){above}, {len(shown['problems'])} problem(s){mend}"
+    yield from draws_lines(shown)
     if shown["signature"] == "valid":
         rest = "" if shown["deep"] else "; --deep compares the parts with it, byte by byte"
         yield f"signature valid: the manifest is as the owner of the key signed it{rest}"

@@ -16,6 +16,7 @@ from genai.fields import fits
 from jobs import layout
 from jobs.begun import begun, jobs_in
 from jobs.events import LATEST, read
+from jobs.ledger import Receipt, rejected
 from jobs.pack import equal
 from jobs.publication import Publication, publications
 from jobs.publish import kind_of
@@ -131,7 +132,22 @@ def state(found: Survey, run_id: str) -> dict[str, Any]:
         "failures": errors[-5:],
         "dataset": layout.dataset_place(found.store, found.dataset_key) if found.dataset_key else None,
         "digest": found.manifest.digest if found.manifest else None,
+        **draws(found.manifest.parts if found.manifest else found.receipts.values()),
     }
+
+
+def draws(receipts: Iterable[Receipt]) -> dict[str, Any]:
+    """How often was drawn for these parts, and what of it filters refused, by reason."""
+    there = list(receipts)
+    return {"drawn": sum(part.drawn for part in there), "rejected": rejected(there)}
+
+
+def draws_lines(view: dict[str, Any]) -> Iterator[str]:
+    """Nothing where no filter refused a draw."""
+    if refused := sum(view["rejected"].values()):
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in view["rejected"].items())
+        drawn = view["drawn"]
+        yield f"drawn     {drawn:,} = {drawn - refused:,} published + {refused:,} rejected ({reasons})"
 
 
 def state_lines(view: dict[str, Any]) -> Iterator[str]:
@@ -145,6 +161,7 @@ def state_lines(view: dict[str, Any]) -> Iterator[str]:
         yield f"last      {view['last_event']['at']} {view['last_event']['kind']}"
     for failure in view["failures"]:
         yield f"failed    {failure['shard']}: {failure['error']}"
+    yield from draws_lines(view)
     if view["digest"]:
         yield f"dataset   {view['dataset']}"
         yield f"digest    {view['digest']}"
@@ -210,11 +227,13 @@ def done(found: Survey) -> dict[str, Any]:
         "run": layout.run_id(found.spec), "dataset": manifest.key, "path": place, "data": f"{place}/data",
         "page": f"{place}/report.html", "rows": manifest.rows, "parts": len(manifest.parts), "bytes": manifest.bytes,
         "digest": manifest.digest, "checkpoint": manifest.checkpoint, "as_packed": equal(found),
+        **draws(manifest.parts),
     }  # fmt: skip
 
 
 def done_lines(view: dict[str, Any]) -> Iterator[str]:
     yield f"{view['rows']:,} samples in {view['parts']:,} parts, {view['bytes'] / 1e6:,.1f} MB"
+    yield from draws_lines(view)
     yield f"data      {view['data']}"
     yield f"page      {view['page']}"
     yield f"digest    {view['digest']}"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.spec import load
+
 ROOT = Path(__file__).parents[1]
 PAGES = [pytest.param("docs/schedules.md"), pytest.param("docs/dates.md", marks=pytest.mark.soak)]
 STAND_INS = {
@@ -61,19 +63,36 @@ def test_the_page_of_python_runs(tmp_path):
     assert "run_done" in done.stdout
 
 
+def made_as_shown(folder, page, files):
+    """The commands of a page, run in a folder with these files."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks(page, "sh"))],
+        cwd=folder, env={**os.environ, "HOME": str(folder), "PATH": path},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+def test_the_page_of_filters_makes_one(tmp_path):
+    """Its files, the inherited suite on them, and a job that draws again what they refuse; the first job is one."""
+    filter_, suite = blocks("docs/filters.md", "python")
+    molecules, job = blocks("docs/filters.md", "yaml")
+    load("job.yaml", molecules)
+    done = made_as_shown(tmp_path, "docs/filters.md", {"ink.py": filter_, "test_ink.py": suite, "job.yaml": job})
+    assert "6 passed" in done.stdout
+    assert "= 100 published + " in done.stdout
+    assert "rejected (ink:Ink: too faint" in done.stdout
+
+
 def test_the_page_of_families_makes_one(tmp_path):
     """Its files, the inherited suite on them, and a job with them."""
     family, suite = blocks("docs/families.md", "python")
     (job,) = blocks("docs/families.md", "yaml")
-    for name, text in {"ppca.py": family, "test_ppca.py": suite, "job.yaml": job}.items():
-        (tmp_path / name).write_text(text)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks("docs/families.md", "sh"))],
-        cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path), "PATH": path},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    done = made_as_shown(tmp_path, "docs/families.md", {"ppca.py": family, "test_ppca.py": suite, "job.yaml": job})
     assert "11 passed" in done.stdout
     assert "200 samples in 1 part" in done.stdout
     assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")

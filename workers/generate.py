@@ -55,11 +55,12 @@ class Minter:
         clock = [time.monotonic()]
         with self._drawing:
             clock.append(time.monotonic())
-            samples = samples_of(
+            samples, rejected = samples_of(
                 self.generator,
                 self.task.plan,
                 range(shard.start, shard.stop),
-                lambda drawn: self._doings.tell(shard, f"draws sample {shard.start + drawn} of"),
+                self.task.spec.generate.terms,
+                lambda drawn: self._doings.tell(shard, _draws(shard, drawn)),
             )
             clock.append(time.monotonic())
         self._doings.tell(shard, "encodes")
@@ -80,6 +81,14 @@ class Minter:
             tuple(counts),
             dict(zip(("wait", "draw", "encode", "put"), np.diff(clock).round(3).tolist(), strict=True)),
             self.worker,
+            dict(rejected),
         )
         self.store.put(layout.receipt(self.task.key, shard.name), receipt.to_json())
         return receipt
+
+
+def _draws(shard: Shard, drawn: int) -> str:
+    """What somebody does who has drawn so often for a shard."""
+    if drawn < shard.rows:
+        return f"draws sample {shard.start + drawn} of"
+    return f"draws again what was refused, after {drawn} draws, of"

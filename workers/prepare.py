@@ -28,7 +28,14 @@ def source_bytes(task: PrepareTask) -> int:
 def terms(spec: JobSpec) -> Terms:
     """What the job says about its rows."""
     data = spec.data
-    return Terms(data.split.model_dump(), data.on_bad_row, data.max_bad_rows, data.unlabelled, data.repeat_labelled)
+    return Terms(
+        data.split.model_dump(),
+        data.on_bad_row,
+        data.max_bad_rows,
+        data.unlabelled,
+        data.repeat_labelled,
+        tuple(data.filters),
+    )
 
 
 def in_memory(task: PrepareTask) -> Prepared:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+import genai.filters
+from genai.accept import DRAWS, Terms
 from genai.augment.files import Open, open_files
 from genai.augment.order import CHOICE, MIX
 from genai.augment.quotas import ENDLESS, Choice, Quota, Supply
@@ -21,10 +23,12 @@ from genai.augment.synthetic import Synthetic
 from genai.checkpoint import CONFIG, MODEL, Checkpoint
 from genai.errors import InputError, IntegrityError, NotFound
 from genai.fields import checked
+from genai.filters import Filter
 from genai.generate import ROUND, Generator
 from genai.identity import canonical, sha256
 from genai.modalities.image import Image
 from genai.philox import stream
+from genai.registry import describe
 from genai.sources import Row
 
 
@@ -47,6 +51,8 @@ class Drawn(Synthetic):
         precision: str = "fp32",
         device: str = "cpu",
         threads: int = 1,
+        filters: Sequence[Filter] = (),
+        draws: int = DRAWS,
         open_files: Open = open_files,
     ) -> None:
         place = checkpoint if isinstance(checkpoint, str) else "the checkpoint"
@@ -66,6 +72,8 @@ class Drawn(Synthetic):
         self._sampler = _sampler(found, sampler)
         self.window: int = -(-batch // ROUND) * ROUND
         about = {**self._how, "checkpoint": found.digest, "weights": self.supply.weights, "count": count}
+        self._terms = Terms(tuple(filters), draws)
+        about |= {"filters": [describe(genai.filters, each) for each in filters]} if filters else {}
         self.identity = sha256(canonical({**about, "sampler": asdict(self._sampler)}))
         self._generator: Generator | None = None
 
@@ -78,7 +86,7 @@ class Drawn(Synthetic):
         self._generator = self._generator or Generator(self.checkpoint, sampler=self._sampler, **self._how)
         labels = self.supply.labels(indices).tolist() if self.supply.classes else None
         try:
-            return self._generator.draw(indices.tolist(), labels)
+            return self._terms.draw(self._generator, indices.tolist(), labels).arrays
         finally:
             torch.set_num_threads(before)
 
