@@ -14,6 +14,7 @@ import pytest
 from jobs import layout, ledger
 from jobs.spec import load
 from jobs.stores import open_store
+from tests.digits import digits
 from tests.processes import descendants
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 JOB = """\
 name: tiny
 output: {output}
-data: {{source: "sklearn://digits"}}
+data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 4, width: 16}}
 train: {{steps: 1500, batch: 64, validate_every: 500, checkpoint_every: 100, workers: {{count: {trainers}}}}}
 generate: {{count: 250, part_rows: 10, batch: 10, workers: {{min: 1, max: {minters}}}}}
@@ -38,7 +39,7 @@ def apart(tmp_path, monkeypatch):
 
 def job(output, trainers=1, minters=1):
     """Write a job file where `genai run` does; its URI."""
-    spec = load("job.yaml", JOB.format(output=output, trainers=trainers, minters=minters))
+    spec = load("job.yaml", JOB.format(output=output, digits=digits(), trainers=trainers, minters=minters))
     store, key = layout.job_store(spec), layout.run(layout.run_id(spec))
     store.put(key, spec.to_yaml().encode())
     return store.locate(key)
