@@ -114,21 +114,15 @@ def reference(draws, tmp_path_factory) -> dict[str, str]:
     return {o.receipt.name: o.receipt.sha256 for o in work_off(crew, made.generate, made.shards)}
 
 
+@pytest.fixture(scope="module")
+def worked(crew, made) -> list[Outcome]:
+    """The outcomes of all shards of the job's own dataset, each asked for once."""
+    return work_off(crew, made.generate, made.shards)
+
+
 @pytest.fixture
 def pool_task(made) -> GenerateTask:
     """A dataset of its own, empty yet."""
-    return empty(made)
-
-
-@pytest.fixture(scope="module")
-def worked(crew, made) -> tuple[GenerateTask, list[Outcome]]:
-    """A dataset for which the crew was asked for every shard once, and the outcomes."""
-    task = empty(made)
-    return task, work_off(crew, task, made.shards)
-
-
-def empty(made: Made) -> GenerateTask:
-    """The task of a dataset that nobody has."""
     task = made.generate
     return GenerateTask(task.spec, f"{next(_KEYS):016x}", task.train_key, task.checkpoint, task.plan)
 
@@ -173,15 +167,14 @@ def test_train_leaves_a_checkpoint_and_tells_its_steps(made, draws):
 
 def test_every_submit_has_one_outcome(made, worked):
     """No shard is told of twice, none is forgotten, and none fails without a reason."""
-    _, found = worked
-    assert sorted(o.shard for o in found) == made.shards
-    assert all(isinstance(o, Done) for o in found)
+    assert sorted(o.shard for o in worked) == made.shards
+    assert all(isinstance(o, Done) for o in worked)
 
 
 def test_a_part_is_in_the_store_before_its_outcome_is_told(made, worked):
     """Bytes, digest and receipt are there when the driver hears of them, under the names of the plan."""
-    task, found = worked
-    for outcome in found:
+    task = made.generate
+    for outcome in worked:
         receipt, shard = outcome.receipt, outcome.shard
         data = made.store.get(layout.part(task.key, shard.name))
         assert (sha256(data), len(data)) == (receipt.sha256, receipt.bytes)
@@ -263,13 +256,11 @@ def test_a_pool_can_be_left_with_work_in_hand(crew, made, pool_task):
 
 def test_a_shard_made_again_has_the_same_bytes(crew, made, worked):
     """Two tries, in two pools and with other neighbours, put the same part."""
-    task, first = worked
-    again = work_off(crew, task, made.shards[2:3])
-    digests = {o.receipt.name: (o.receipt.sha256, o.receipt.content) for o in first}
+    again = work_off(crew, made.generate, made.shards[2:3])
+    digests = {o.receipt.name: (o.receipt.sha256, o.receipt.content) for o in worked}
     assert [(o.receipt.sha256, o.receipt.content) for o in again] == [digests[made.shards[2].name]]
 
 
 def test_real_samples_are_those_of_the_crew_of_one_process(worked, reference):
     """Who does the work changes no bit of checkpoint or parts."""
-    _, found = worked
-    assert {o.receipt.name: o.receipt.sha256 for o in found} == reference
+    assert {o.receipt.name: o.receipt.sha256 for o in worked} == reference
