@@ -24,7 +24,7 @@ name: tiny
 output: {output}
 data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 4, width: 16}}
-train: {{steps: 400, batch: 64, validate_every: 200, checkpoint_every: 50, workers: {{count: {trainers}}}}}
+train: {{steps: 600, batch: 64, validate_every: 300, checkpoint_every: 50, workers: {{count: {trainers}}}}}
 generate: {{count: 250, part_rows: 10, batch: 10, workers: {{min: 1, max: {minters}}}}}
 """
 
@@ -113,8 +113,8 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
     """SIGKILL for the whole tree, twice: training goes on from its last state, minting makes what is missing."""
     output = str(tmp_path / "runs")
     uri = job(output, trainers=2, minters=3)
-    step = kill_at(uri, lambda event: event["kind"] == "state_saved" and event["step"] > 50)["step"]
-    assert step < 400
+    step = kill_at(uri, lambda event: event["kind"] == "train_step" and event["step"] > 50)["step"]
+    assert step < 600
     kill_at(uri, lambda event: event["kind"] == "part_done")
     told = finish(uri)
     assert {event["stage"] for event in told if event["kind"] == "stage_reused"} == {"prepare", "train"}
