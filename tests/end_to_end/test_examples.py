@@ -13,6 +13,7 @@ from PIL import Image
 from jobs.cli import main
 from tests.short import EXAMPLES, kind_of, ran, short
 
+
 def seen(files):
     """By Polars and Pillow."""
     images = [Image.open(io.BytesIO(row["bytes"])) for row in pl.read_parquet(files)["image"]]

@@ -23,7 +23,9 @@ def gathered(*rows, side=8):
         colour: Look(png.encode(np.full((1, side, side, len(colour)), colour, np.uint8))[0])
         for colour in {colour for _, colours in rows for colour in colours}
     }
-    return Gathered("run-1", {name: [Shown(i, name, looks[c]) for i, c in enumerate(colours)] for name, colours in rows})
+    return Gathered(
+        "run-1", {name: [Shown(i, name, looks[c]) for i, c in enumerate(colours)] for name, colours in rows}
+    )
 
 
 def test_a_sheet_has_each_sample_at_its_place():
