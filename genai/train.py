@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from genai import weights
+from genai.adam import Adam
 from genai.errors import GenaiError, IntegrityError
 from genai.evaluate import Measure, means
 from genai.exchange import Alone, Exchange, share, total
@@ -124,7 +125,7 @@ class Training:
         self.mean = Flat(deepcopy(net)) if recipe.ema else self.flat  # the weights that are the model
         self.objective = _Objective(family, net)
         self.wrapped = wrap(self.objective) if wrap and recipe.reduction == "ddp" else None
-        self.optimizer = _optimizer(recipe, self.flat.weights)
+        self.optimizer = Adam(recipe, self.flat.weights)
         self.scale = LossScale(on=recipe.precision == "fp16")
         self.best: Tensor | None = None
         self.facts: dict[str, Any] = {"step": 0, "best": None, "losses": [0.0, 0], "history": []}
@@ -167,8 +168,8 @@ class Training:
 
     def state(self) -> bytes:
         """All that the rest of the training depends on."""
-        moments = self.optimizer.state_dict()["state"][0]
-        tensors = {"weights": self.flat.weights, **{f"optimizer.{name}": t for name, t in moments.items()}}
+        moments = {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state.items()}
+        tensors = {"weights": self.flat.weights, **moments}
         tensors |= {"mean": self.mean.weights} if self.recipe.ema else {}
         tensors |= {} if self.best is None else {"best": self.best}
         return weights.to_bytes(tensors, {**self.facts, "scale": self.scale.state})
@@ -181,9 +182,7 @@ class Training:
             if self.recipe.ema:
                 self.mean.weights.copy_(tensors["mean"])
             self.best = tensors["best"].to(self.device) if "best" in tensors else None
-            moments = {k.removeprefix("optimizer."): v for k, v in tensors.items() if k.startswith("optimizer.")}
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": {0: moments}, "param_groups": groups})
+            self.optimizer.restore({name.removeprefix("optimizer."): tensor for name, tensor in tensors.items()})
             self.scale.state = facts.pop("scale")
             self.facts = {name: facts[name] for name in self.facts}
         except (KeyError, RuntimeError, ValueError) as error:
@@ -239,8 +238,7 @@ class Training:
         self.scale.grow()
         if self.recipe.clip is not None and norm > self.recipe.clip:
             gradient.mul_(self.recipe.clip / norm)
-        self.optimizer.param_groups[0]["lr"] = lr
-        self.optimizer.step()
+        self.optimizer.step(gradient, lr)
         if self.recipe.ema:
             self.mean.weights.lerp_(self.flat.weights.data, 1 - averaging(self.recipe.ema, self.step))
 
@@ -286,13 +284,6 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     """What runs the network's matrix products in `precision`: fp32 (does nothing), bf16 or fp16."""
     kind = torch.float16 if precision == "fp16" else torch.bfloat16
     return torch.autocast(device.type, kind, enabled=precision != "fp32")
-
-
-def _optimizer(recipe: Recipe, flat: Tensor) -> torch.optim.Optimizer:
-    betas = float(recipe.betas[0]), float(recipe.betas[1])  # torch refuses a 0 that is no float
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW([flat], recipe.learning_rate, betas, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.Adam([flat], recipe.learning_rate, betas, fused=True)
 
 
 def _some(held: Batch | None, rows: int | None) -> Batch | None:

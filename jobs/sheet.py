@@ -35,9 +35,10 @@ def png(gathered: Gathered) -> bytes:
     top = MARGIN + HEAD
     for name, row in gathered.rows.items():
         pen.text((MARGIN, top + 2), name[:24], INK, font)
+        tall = _tallest(row)
         for number, shown in enumerate(row):
             line, column = divmod(number, _columns(gathered))
-            place = MARGIN + gutter + column * (wide + GAP), top + line * (_tallest(row) + GAP)
+            place = MARGIN + gutter + column * (wide + GAP), top + line * (tall + GAP)
             sheet.paste(_scaled(shown), place)
         top += _height(row, _columns(gathered))
     out = io.BytesIO()
@@ -62,7 +63,7 @@ def _measured(gathered: Gathered) -> tuple[int, int, tuple[int, int]]:
 
 def _fitted(shown: Shown) -> tuple[int, int]:
     """Width and height of a picture on the sheet."""
-    tall, wide = shown.pixels.shape[:2]
+    wide, tall = shown.size
     if wide < CELL and tall < LARGEST:
         factor = max(1, min(-(-CELL // wide), LARGEST // tall))
         return wide * factor, tall * factor

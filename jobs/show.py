@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -52,6 +53,14 @@ class Shown:
     index: int
     label: str
     look: Look
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its picture, which a PNG says before it is decoded."""
+        import PIL.Image
+
+        picture = PIL.Image.open(io.BytesIO(self.look.png)) if self.look.png else written(self.look.words)
+        return picture.size
 
     @property
     def pixels(self) -> np.ndarray:

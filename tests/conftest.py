@@ -22,7 +22,7 @@ import pytest
 
 ACCESS_KEY, SECRET_KEY = "GENAITESTACCESSKEY00", "a-secret-of-the-tests-only"
 START_SECONDS = 60
-LONGEST = ("workers", "end_to_end")
+LONGEST = ("workers", "end_to_end", "errors", "test_docs.py")
 _LIBC = ctypes.CDLL(None)
 
 

@@ -15,12 +15,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, IncompleteReadError
+from botocore.loaders import Loader, create_loader
 
 from genai.errors import IntegrityError, StoreError, StoreRefused
 from genai.identity import sha256
@@ -156,6 +158,12 @@ class Bucket:
         self.ask(key, lambda: self.client.delete_object(Bucket=self.name, Key=key))
 
 
+@cache
+def _descriptions(path: str | None) -> Loader:
+    """Botocore's files, which it would parse anew for each client, a tenth of a second long."""
+    return create_loader(path)
+
+
 def _connect(name: str) -> tuple[Any, Patience]:
     core = botocore.session.get_session()
     mode = os.environ.get("AWS_RETRY_MODE") or core.get_scoped_config().get("retry_mode") or "standard"
@@ -168,6 +176,7 @@ def _connect(name: str) -> tuple[Any, Patience]:
             read_timeout=patience.idle,
             response_checksum_validation="when_required",  # asked for on whole reads; see Download
         )
+        core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
         client = boto3.session.Session(botocore_session=core).client("s3", config=config)
     except ValueError:  # botocore's word for a URL or a number that is none; the text may quote a password
         raise StoreRefused(

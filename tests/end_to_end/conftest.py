@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.digits import digits
+
 TINY = """\
 name: tiny
 output: {output}
-data: {{source: "sklearn://digits"}}
+data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 8}}
 train: {{steps: 60, batch: 64, validate_every: 30, checkpoint_every: 20}}
 generate: {{count: 250, part_rows: 40, batch: 32}}
@@ -44,7 +46,7 @@ class Genai:
         return json.loads(self(*args, "--json", **environment).stdout)
 
     def job(self, name: str = "tiny.yaml", output: str = "runs", text: str = TINY) -> str:
-        (self.folder / name).write_text(text.format(output=output))
+        (self.folder / name).write_text(text.format(output=output, digits=digits()))
         return name
 
 

@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/augment.md").read_text()
+#: Hugging Face datasets sleeps five seconds at the end of each streamed iterable
+AT_ONCE = "import datasets\ndatasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN = 0.2"
 
 
 def blocks(language):
@@ -49,7 +51,7 @@ def test_the_page_s_snippets_run(made, moto_s3):
             client.upload_file(str(path), "samples", str(path.relative_to(made)))
     snippets = [block for block in blocks("python") if "import ray" not in block]
     tail = "print(exact['synthetic'][:].count(False), len(exact))"
-    told = script(made, "\n".join([*snippets, tail]), **moto_s3.environment)
+    told = script(made, "\n".join([AT_ONCE, *snippets, tail]), **moto_s3.environment)
 
     assert "1000 ('0', '1', '2'" in told
     assert "[300, 300]" in told

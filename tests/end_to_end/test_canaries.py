@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.cli import main
+from tests.digits import digits
 from tests.hook import CLOSE, hook
 from tests.processes import descendants
 
@@ -23,7 +24,7 @@ CANARIES = [KEY_ID, SECRET, TOKEN, USER, PASSWORD, FILE_SECRET, "canary"]
 JOB = """\
 name: tiny
 output: {output}
-data: {{source: "sklearn://digits"}}
+data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 2, width: 4}}
 train: {{steps: 4, batch: 64}}
 generate: {{count: 40, part_rows: 4, batch: 4}}
@@ -65,7 +66,7 @@ class Watched:
         return self.said[-1]
 
     def job(self, output: str) -> str:
-        (self.folder / "tiny.yaml").write_text(JOB.format(output=output))
+        (self.folder / "tiny.yaml").write_text(JOB.format(output=output, digits=digits()))
         return "tiny.yaml"
 
     def leaks(self, *more: bytes) -> list[str]:

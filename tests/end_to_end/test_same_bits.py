@@ -14,6 +14,7 @@ import pytest
 from jobs import layout, ledger
 from jobs.spec import load
 from jobs.stores import open_store
+from tests.digits import digits
 from tests.processes import descendants
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -21,9 +22,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 JOB = """\
 name: tiny
 output: {output}
-data: {{source: "sklearn://digits"}}
+data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 4, width: 16}}
-train: {{steps: 1500, batch: 64, validate_every: 500, checkpoint_every: 100, workers: {{count: {trainers}}}}}
+train: {{steps: 600, batch: 64, validate_every: 300, checkpoint_every: 50, workers: {{count: {trainers}}}}}
 generate: {{count: 250, part_rows: 10, batch: 10, workers: {{min: 1, max: {minters}}}}}
 """
 
@@ -38,7 +39,7 @@ def apart(tmp_path, monkeypatch):
 
 def job(output, trainers=1, minters=1):
     """Write a job file where `genai run` does; its URI."""
-    spec = load("job.yaml", JOB.format(output=output, trainers=trainers, minters=minters))
+    spec = load("job.yaml", JOB.format(output=output, digits=digits(), trainers=trainers, minters=minters))
     store, key = layout.job_store(spec), layout.run(layout.run_id(spec))
     store.put(key, spec.to_yaml().encode())
     return store.locate(key)
@@ -112,8 +113,8 @@ def test_killed_in_training_and_in_minting_it_goes_on(reference, tmp_path):
     """SIGKILL for the whole tree, twice: training goes on from its last state, minting makes what is missing."""
     output = str(tmp_path / "runs")
     uri = job(output, trainers=2, minters=3)
-    step = kill_at(uri, lambda event: event["kind"] == "train_step" and event["step"] > 100)["step"]
-    assert step < 1500
+    step = kill_at(uri, lambda event: event["kind"] == "train_step" and event["step"] > 50)["step"]
+    assert step < 600
     kill_at(uri, lambda event: event["kind"] == "part_done")
     told = finish(uri)
     assert {event["stage"] for event in told if event["kind"] == "stage_reused"} == {"prepare", "train"}

@@ -86,7 +86,7 @@ def driver(genai, *overrides):
 
 def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, submit, began, cluster, finished):
     """The client, which has no torch, ends with the driver's own code; the dataset is that of a local run."""
-    steps = ("--set", "train.validate_every=500", "--set", "train.steps=1200")
+    steps = ("--set", "train={steps: 600, batch: 64, validate_every: 300, checkpoint_every: 100}")
     process = began(*steps)
     os.kill(driver(genai, *steps).pid, signal.SIGKILL)
     _, told = process.communicate(timeout=120)
@@ -96,7 +96,7 @@ def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, su
     genai("run", "tiny.yaml", *steps, "--set", "output=here", "--crew", "local")
     alone = genai.json("status", "tiny.yaml", *steps, "--set", "output=here")
     assert shown["digest"] == alone["digest"]
-    assert "train: 1,200 steps" in genai("logs", shown["run"]).stdout
+    assert "train: 600 steps" in genai("logs", shown["run"]).stdout
     assert submit(*steps).stderr.endswith("complete already, nothing to do\n")
 
 

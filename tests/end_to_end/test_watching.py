@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from jobs.events import KINDS, read
 from jobs.listeners.webhook import SIGNATURE
 from jobs.stores import open_store
+from tests.digits import digits
 from tests.end_to_end.conftest import TINY
 from tests.hook import TRICKLE, hook
 
@@ -24,7 +25,7 @@ PAGE = Path(__file__).parents[2] / "docs/watching.md"
 SMALL = """\
 name: tiny
 output: {output}
-data: {{source: "sklearn://digits"}}
+data: {{source: {digits}}}
 model: {{family: vae, backbone: dense, latent: 2, width: 4}}
 train: {{steps: 4, batch: 64, validate_every: 2}}
 generate: {{count: 40, part_rows: 20, batch: 20}}
@@ -151,7 +152,7 @@ def test_what_is_missing_is_told_before_anything_begins(genai, name):
 def test_a_driver_elsewhere_says_what_is_missing(genai):
     """A submitted run has the surroundings of its driver; one line of its events says why it ends."""
     job = genai.folder / "job.yaml"
-    job.write_text(SMALL.format(output=genai.folder / "runs"))
+    job.write_text(SMALL.format(output=genai.folder / "runs", digits=digits()))
     done = subprocess.run(
         [sys.executable, "-m", "workers", str(job), "--crew", "local"], capture_output=True, text=True, timeout=300,
         env={"PATH": "", "HOME": str(genai.folder)}, cwd=Path(__file__).parents[2],

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from genai import errors
@@ -43,7 +43,13 @@ class Site:
         return not any(map(str.isalpha, self.words))
 
     def fits(self, message: str) -> bool:
-        return re.search(self.pattern, message, re.DOTALL) is not None
+        return all(word in message for word in self._sure) and re.search(self.pattern, message, re.DOTALL) is not None
+
+    @cached_property
+    def _sure(self) -> list[str]:
+        """What each of its messages holds: looked for first, as that is quick."""
+        plain = "(?:" not in self.pattern
+        return [re.sub(r"\\(.)", r"\1", piece) for piece in self.pattern.split(ANYTHING)] if plain else []
 
 
 @cache

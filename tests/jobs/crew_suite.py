@@ -48,6 +48,7 @@ __all__ = [
     "test_real_samples_are_those_of_the_crew_of_one_process",
     "test_room_is_kept",
     "test_train_leaves_a_checkpoint_and_tells_its_steps",
+    "worked",
 ]
 
 WAITS = 600  # of a second at most each; more is a pool that hangs
@@ -113,6 +114,12 @@ def reference(draws, tmp_path_factory) -> dict[str, str]:
     return {o.receipt.name: o.receipt.sha256 for o in work_off(crew, made.generate, made.shards)}
 
 
+@pytest.fixture(scope="module")
+def worked(crew, made) -> list[Outcome]:
+    """The outcomes of all shards of the job's own dataset, each asked for once."""
+    return work_off(crew, made.generate, made.shards)
+
+
 @pytest.fixture
 def pool_task(made) -> GenerateTask:
     """A dataset of its own, empty yet."""
@@ -158,20 +165,20 @@ def test_train_leaves_a_checkpoint_and_tells_its_steps(made, draws):
         assert Checkpoint.from_files(files, made.generate.checkpoint).classes == made.prepared.classes
 
 
-def test_every_submit_has_one_outcome(crew, made, pool_task):
+def test_every_submit_has_one_outcome(made, worked):
     """No shard is told of twice, none is forgotten, and none fails without a reason."""
-    found = work_off(crew, pool_task, made.shards)
-    assert sorted(o.shard for o in found) == made.shards
-    assert all(isinstance(o, Done) for o in found)
+    assert sorted(o.shard for o in worked) == made.shards
+    assert all(isinstance(o, Done) for o in worked)
 
 
-def test_a_part_is_in_the_store_before_its_outcome_is_told(crew, made, pool_task):
+def test_a_part_is_in_the_store_before_its_outcome_is_told(made, worked):
     """Bytes, digest and receipt are there when the driver hears of them, under the names of the plan."""
-    for outcome in work_off(crew, pool_task, made.shards):
+    task = made.generate
+    for outcome in worked:
         receipt, shard = outcome.receipt, outcome.shard
-        data = made.store.get(layout.part(pool_task.key, shard.name))
+        data = made.store.get(layout.part(task.key, shard.name))
         assert (sha256(data), len(data)) == (receipt.sha256, receipt.bytes)
-        assert Receipt.from_json(made.store.get(layout.receipt(pool_task.key, shard.name))) == receipt
+        assert Receipt.from_json(made.store.get(layout.receipt(task.key, shard.name))) == receipt
         assert (receipt.name, receipt.start, receipt.stop) == (shard.name, shard.start, shard.stop)
         assert sum(receipt.labels) == shard.rows
 
@@ -247,14 +254,13 @@ def test_a_pool_can_be_left_with_work_in_hand(crew, made, pool_task):
     assert {o.shard for o in work_off(crew, pool_task, made.shards[1:])} == set(made.shards[1:])
 
 
-def test_a_shard_made_again_has_the_same_bytes(crew, made, pool_task):
+def test_a_shard_made_again_has_the_same_bytes(crew, made, worked):
     """Two tries, in two pools and with other neighbours, put the same part."""
-    first, again = (work_off(crew, pool_task, shards) for shards in (made.shards, made.shards[2:3]))
-    digests = {o.receipt.name: (o.receipt.sha256, o.receipt.content) for o in first}
+    again = work_off(crew, made.generate, made.shards[2:3])
+    digests = {o.receipt.name: (o.receipt.sha256, o.receipt.content) for o in worked}
     assert [(o.receipt.sha256, o.receipt.content) for o in again] == [digests[made.shards[2].name]]
 
 
-def test_real_samples_are_those_of_the_crew_of_one_process(crew, made, reference):
+def test_real_samples_are_those_of_the_crew_of_one_process(worked, reference):
     """Who does the work changes no bit of checkpoint or parts."""
-    found = work_off(crew, made.generate, made.shards)
-    assert {o.receipt.name: o.receipt.sha256 for o in found} == reference
+    assert {o.receipt.name: o.receipt.sha256 for o in worked} == reference

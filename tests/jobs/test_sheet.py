@@ -17,17 +17,15 @@ from jobs.show import Gathered, Shown
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 
 
-def pictured(index, name, pixels):
-    return Shown(index, name, Look(png.encode(pixels[None])[0]))
-
-
 def gathered(*rows, side=8):
     """Rows of pictures, each of one colour."""
-    made = {}
-    for name, colours in rows:
-        pixels = [np.full((side, side, len(colour)), colour, np.uint8) for colour in colours]
-        made[name] = [pictured(i, name, array) for i, array in enumerate(pixels)]
-    return Gathered("run-1", made)
+    looks = {
+        colour: Look(png.encode(np.full((1, side, side, len(colour)), colour, np.uint8))[0])
+        for colour in {colour for _, colours in rows for colour in colours}
+    }
+    return Gathered(
+        "run-1", {name: [Shown(i, name, looks[c]) for i, c in enumerate(colours)] for name, colours in rows}
+    )
 
 
 def test_a_sheet_has_each_sample_at_its_place():

@@ -17,8 +17,8 @@ from workers.local import LocalCrew
 
 pytestmark = pytest.mark.ray
 
-STEPS = 1200
-TRAIN = [f"train.steps={STEPS}", "train.micro_batches=4", "train.checkpoint_every=100", "train.validate_every=500"]
+STEPS, EVERY = 600, 50
+TRAIN = [f"train.steps={STEPS}", "train.micro_batches=4", f"train.checkpoint_every={EVERY}", "train.validate_every=250"]
 TITLE = "ray::RayTrainWorker"
 
 
@@ -89,7 +89,7 @@ def test_a_lost_worker_changes_no_bit(rank, blow, words, alone, output):
         fields["error"] for kind, fields in told if kind == "worker_lost" and f"worker {rank}, " in fields["error"]
     }
     assert words in error
-    assert all(fields["step"] >= 200 for kind, fields in told if kind == "train_again")
+    assert all(fields["step"] >= 2 * EVERY for kind, fields in told if kind == "train_again")
     assert states(store, task) == []
 
 

@@ -103,7 +103,8 @@ def struck(tmp_path, monkeypatch):
 
 def test_an_actor_that_dies_or_is_silent_is_named_and_replaced(struck, tmp_path, monkeypatch):
     """Killed once and stopped once, it leaves the same bytes."""
-    monkeypatch.setattr(preparer, "SILENT_SECONDS", 4.0)
+    monkeypatch.setattr(preparer, "SILENT_SECONDS", 3.0)
+    monkeypatch.setattr(preparer, "ASK_SECONDS", 0.5)
     other, told = write(tmp_path / "quiet", [png(seed) for seed in range(150)]), []
     task = struck([signal.SIGKILL, signal.SIGSTOP])
     prepared = RayCrew().prepare(task, lambda kind, **fields: told.append((kind, fields)))

@@ -90,25 +90,25 @@ def test_listing_is_in_the_order_of_the_keys_bytes(store):
     assert [(entry.key, entry.size) for entry in store.list()] == [(key, len(key.encode())) for key in KEYS]
 
 
-@pytest.mark.parametrize("prefix", ["a", "a/", "a/b", "a/x/", "b/", "nothing", "nothing/here", "a b", "a/b/c"])
-def test_a_prefix_is_any_start_of_a_key(store, prefix):
+def test_a_prefix_is_any_start_of_a_key(store):
     """A prefix needs not end at a folder."""
     for key in KEYS:
         store.put(key, b"")
 
-    assert [entry.key for entry in store.list(prefix)] == [key for key in KEYS if key.startswith(prefix)]
+    for prefix in ["a", "a/", "a/b", "a/x/", "b/", "nothing", "nothing/here", "a b", "a/b/c"]:
+        assert [entry.key for entry in store.list(prefix)] == [key for key in KEYS if key.startswith(prefix)]
 
 
-@pytest.mark.parametrize("folder", ["", "a/", "a/b/", "a/x/", "nothing/"])
-def test_a_folder_shows_what_lies_right_in_it(store, folder):
+def test_a_folder_shows_what_lies_right_in_it(store):
     """Objects as a listing has them, and the folders by their names; nothing of what is in those."""
     for key in KEYS:
         store.put(key, key.encode())
-    below = [(entry.key[len(folder) :].partition("/"), entry) for entry in store.list(folder)]
-    objects = {entry.key: entry for (_, slash, _), entry in below if not slash}
-    folders = {f"{folder}{name}/": Entry(f"{folder}{name}/", 0, "") for (name, slash, _), _ in below if slash}
 
-    assert {entry.key: entry for entry in store.inside(folder)} == objects | folders
+    for folder in ["", "a/", "a/b/", "a/x/", "nothing/"]:
+        below = [(entry.key[len(folder) :].partition("/"), entry) for entry in store.list(folder)]
+        objects = {entry.key: entry for (_, slash, _), entry in below if not slash}
+        folders = {f"{folder}{name}/": Entry(f"{folder}{name}/", 0, "") for (name, slash, _), _ in below if slash}
+        assert {entry.key: entry for entry in store.inside(folder)} == objects | folders
 
 
 def test_listing_goes_on_beyond_a_page(store):
@@ -246,11 +246,11 @@ def test_a_hostile_key_is_refused_everywhere(store, key):
             use()
 
 
-@pytest.mark.parametrize("prefix", ["../", "/", "a//b", "a/../b", "a\\", "a\0", f"{HIDDEN}/"])
-def test_a_hostile_prefix_is_refused(store, prefix):
+def test_a_hostile_prefix_is_refused(store):
     """A listing cannot look outside the root either."""
-    with pytest.raises(InputError, match="allowed"):
-        list(store.list(prefix))
+    for prefix in ["../", "/", "a//b", "a/../b", "a\\", "a\0", f"{HIDDEN}/"]:
+        with pytest.raises(InputError, match="allowed"):
+            list(store.list(prefix))
 
 
 SANE = st.text(

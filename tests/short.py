@@ -1,0 +1,119 @@
+"""Short forms of the files of examples/: small data of the form that they read, a narrow network, a few steps, in this
+process.
+
+A file that reads what another reads needs nothing here. Else it needs a line in `SMALL`.
+"""
+
+import io
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
+
+from jobs import layout
+from jobs.driver import run
+from jobs.events import EventLog
+from jobs.resolve import resolve
+from jobs.spec import load
+from jobs.survey import survey
+from workers.local import LocalCrew
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+SHORT = [
+    "train.steps=2", "train.epochs=null", "train.batch=8", "train.micro_batches=2", "train.validate_every=2",
+    "generate.count=20", "generate.part_rows=10", "generate.batch=16",
+]  # fmt: skip
+
+
+def pictures(path):
+    """Digits of 28x28 with their labels."""
+    pq.write_table(pq.read_table(ROOT / "examples/data/digits.parquet").slice(0, 60), path)
+
+
+def lines(path):
+    """Words of one to four syllables."""
+    words = ("".join(word) for n in (1, 2, 3) for word in itertools.product(["ka", "ri", "no", "el"], repeat=n))
+    path.write_text("\n".join(words) + "\n")
+
+
+def prose(path):
+    """A page of ours."""
+    path.write_text((ROOT / "docs/determinism.md").read_text())
+
+
+def recordings(path):
+    """Tones of half a second, a class for each pitch."""
+    sounds = [io.BytesIO() for _ in range(60)]
+    for number, sound in enumerate(sounds):
+        wave = np.sin(np.arange(4000) * (1 + number % 10) / 10) * (0.5 + number / 200)
+        soundfile.write(sound, wave, 8000, format="WAV")
+    audio = [{"bytes": sound.getvalue(), "path": None} for sound in sounds]
+    pq.write_table(pa.table({"audio": audio, "label": [number % 10 for number in range(60)]}), path)
+
+
+#: what an example reads -> what makes a small file of that form
+SMALL = {
+    "examples/data/digits.parquet": pictures,
+    "data/mnist/train.parquet": pictures,
+    "data/mnist/test.parquet": pictures,
+    "data/names.txt": lines,
+    "data/tinyshakespeare.txt": prose,
+    "data/spoken_digits.parquet": recordings,
+}
+
+#: the example that has a family and a kind of data, and what is changed in it
+CASES: Mapping[str, tuple[str, ...]] = {
+    "flow, image": ("demo",),
+    "flow, audio": ("spoken_digits",),
+    "flow, table": ("wine",),
+    "vae, image": ("mnist-vae-conv",),
+    "vae, table": ("wine", "model={family: vae}", "generate.sampler={}"),
+    "gan, image": ("mnist_gan",),
+    "vqvae, image": ("mnist_vqvae",),
+    "gpt, text": ("names",),
+}
+
+
+def narrow(spec):
+    """Settings by which the job's own model is a small one."""
+    family = spec.model.family
+    widths = [8, 16, 16][: len(getattr(family, "widths", ()))]
+    return {
+        "flow": [f"model.widths={widths}", "model.depth=1", "generate.sampler.steps=1"],
+        "gan": [f"model.widths={widths}"],
+        "gpt": ["model.width=16", "model.depth=1", "model.heads=2"],
+        "vae": ["model.width=8", "model.latent=4"],
+        "vqvae": ["model.width=8", "model.prior_width=16", "model.prior_depth=1", "model.prior_heads=2"],
+    }.get(kind_of(family), [])
+
+
+def kind_of(part):
+    """The name of a family or modality."""
+    return type(part).__module__.rpartition(".")[2]
+
+
+def short(name, *changes):
+    """Make the data of an example in the current folder; the settings of its short form, `changes` among them."""
+    text = (EXAMPLES / f"{name}.yaml").read_text()
+    spec = load(name, text, changes)
+    for source in filter(None, [*spec.data.source, spec.data.test_source]):
+        if "://" not in source:
+            assert source in SMALL, f"{name}.yaml: reads {source}, of which there is no small form: add a line to SMALL"
+            Path(source).parent.mkdir(parents=True, exist_ok=True)
+            SMALL[source](Path(source))
+    return [*changes, *SHORT, *narrow(spec)]
+
+
+def ran(name, settings, crew=None):
+    """Run an example in this process; what there is of it then."""
+    target = resolve(str(EXAMPLES / f"{name}.yaml"), overrides=settings)
+    found = survey(target.spec, target.store)
+    with EventLog(found.store, layout.run_id(found.spec)) as events:
+        found.store.put(layout.run(layout.run_id(found.spec)), found.spec.to_yaml().encode())
+        run(found, crew or LocalCrew(), events)
+    return survey(target.spec, target.store)
