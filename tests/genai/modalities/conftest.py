@@ -25,6 +25,8 @@ class Case:
 
 def _images(mode: str, channels: int) -> Case:
     values = list(np.random.default_rng(0).integers(0, 256, (5, 6, 7, channels), dtype=np.uint8))
+    if channels == 4:
+        values[0][2:4, :, 3] = 0  # not seen, with colours
     return Case(Image(size=(6, 7), mode=mode).resolve(values[0]), values)
 
 
@@ -70,7 +72,7 @@ MAKERS = {
         lambda: _recordings(1),
         lambda: _recordings(2),
     ],
-    "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
+    "image": [lambda: _images("L", 1), lambda: _images("RGB", 3), lambda: _images("RGBA", 4)],
     "table": [_table],
     "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],
 }
