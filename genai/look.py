@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """One row: a picture (PNG), words, or a sound (a file that browsers play) with its picture."""
+    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture."""
 
     png: bytes = b""
     words: str = ""
     sound: bytes = b""
     sound_type: str = "audio/wav"
+    motion: bytes = b""  # an animated WebP
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from genai.look import Look
 
-_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _NAMES = {1: "gray", 3: "colour", 4: "colour with transparency"}
 Mode = Literal["L", "RGB", "RGBA"]
 
@@ -74,7 +74,7 @@ class Image(OfFiles):
     @property
     def array_shape(self) -> tuple[int, ...]:
         assert self.mode is not None, "resolve first"
-        return *self._size, _CHANNELS[self.mode]
+        return *self._size, CHANNELS[self.mode]
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -91,6 +91,10 @@ class Image(OfFiles):
         content = hashlib.sha256(repr(own.shape).encode())
         content.update(np.ascontiguousarray(own).data)
         return self._fitted(recoloured), content.digest()
+
+    def fitted(self, pixels: np.ndarray) -> np.ndarray:
+        """(height, width, channels) uint8 in the size and the mode of this modality."""
+        return self._fitted(self._recoloured(pixels))
 
     def _recoloured(self, natural: np.ndarray) -> np.ndarray:
         wanted = self.array_shape[2]

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from genai import png
 from genai.modalities import Modality
 from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.modalities.table import Table
 from genai.modalities.text import Text
+from genai.modalities.video import Video
 from genai.sources import Row
 
 
@@ -65,6 +67,15 @@ def _recordings(channels: int, **fields) -> Case:
     return Case(audio, values, exact=audio.representation == "waveform")
 
 
+def _clips(mode: str, channels: int) -> Case:
+    """Lists of PNGs of three frames."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 6, 7, channels), dtype=np.uint8)
+    pixels[0, 1] = pixels[0, 0]  # nothing moves
+    pixels[1, :, 2:4, :, -1] = 0  # with alpha: not seen
+    values = [png.encode(frames) for frames in pixels]
+    return Case(Video(mode=mode).resolve(values[0]), values)
+
+
 MAKERS = {
     "audio": [
         lambda: _recordings(1, representation="waveform"),
@@ -75,6 +86,7 @@ MAKERS = {
     "image": [lambda: _images("L", 1), lambda: _images("RGB", 3), lambda: _images("RGBA", 4)],
     "table": [_table],
     "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],
+    "video": [lambda: _clips("L", 1), lambda: _clips("RGB", 3), lambda: _clips("RGBA", 4)],
 }
 
 
