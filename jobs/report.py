@@ -245,7 +245,7 @@ def reading(data: str, column: str = "", what: str = "") -> tuple[Snippet, ...]:
 @dataclass(frozen=True)
 class _Layout:
     """Sizes of a grid's pictures in CSS pixels: whole multiples of their own, halves on a phone, whose screens have
-    two or three dots to a CSS pixel.
+    two or three dots to a CSS pixel. What moves or is heard is larger.
     """
 
     cell: float
@@ -261,15 +261,16 @@ class _Layout:
 
 def _layout(grid: Grid) -> _Layout:
     width = max((exhibit.size[0] for exhibit in grid.exhibits), default=0) or 1
-    small = width <= _CELL and not any(exhibit.look.sound for exhibit in grid.exhibits)
+    playing = any(exhibit.look.sound or exhibit.look.motion for exhibit in grid.exhibits)
+    small = width <= _CELL and not playing
     columns = max(1, min(max((len(row.synthetic) for row in grid.rows), default=1), 16 if small else 8))
     longest = max((len(row.name) for row in grid.rows), default=0)
     return _Layout(
-        cell=width * (_CELL // width) if small else min(width, 2 * _CELL),
-        phone_cell=width * (2 * _PHONE // width) / 2 if width <= 2 * _PHONE else _PHONE,
+        cell=width * (_CELL // width) if small else width * (2 * _CELL // width) or 2 * _CELL,
+        phone_cell=_PLAYER if playing else width * (2 * _PHONE // width) / 2 or _PHONE,
         columns=columns,
         real_columns=4 if small else 2,
-        phone_columns=min(columns, 8),
+        phone_columns=min(columns, 3 if playing else 8),
         shrunk=width > 2 * _CELL,
         above=longest > 2,
         nameless=longest == 0,
@@ -278,6 +279,7 @@ def _layout(grid: Grid) -> _Layout:
 
 
 _CELL, _PHONE = 56, 42  # largest side of a small picture: sixteen and four fill a desktop's line, eight a phone's
+_PLAYER = 108  # what has room for a button: three fill a phone's line
 
 
 @cache

@@ -24,7 +24,7 @@ PART_BYTES = 1 << 27  # of pictures in a row group; larger ones are not read for
 WORDS = 500  # characters of a sample in words
 KINDS = {"png": "image/png", "webp": "image/webp", "wav": "audio/wav", "flac": "audio/flac"}  # of files, by ending
 MOVING_BYTES = 1 << 25  # of a page's files, beyond which no more sounds and moving pictures are added
-SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples
+SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples, larger where they move
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ def _tile(shown: Shown, files: dict[str, bytes]) -> Tile:
         return Tile(shown.index, look.words[:WORDS])
     sound = _kept(look.sound, look.sound_type, files) if look.sound else ""
     if name := _kept(look.motion, "image/webp", files) if look.motion else "":
-        return Tile(shown.index, "", name, *_fitted(*Exhibit(look).size), sound)
+        return Tile(shown.index, "", name, *_fitted(*Exhibit(look).size, SIDE), sound)
     pixels = _shrunk(shown.pixels)
     name = _kept(png.encode(pixels[None])[0], "image/png", files)
-    return Tile(shown.index, "", name, *_fitted(pixels.shape[1], pixels.shape[0]), sound)
+    return Tile(shown.index, "", name, *_fitted(pixels.shape[1], pixels.shape[0], CELL), sound)
 
 
 def _kept(data: bytes, kind: str, files: dict[str, bytes]) -> str:
@@ -131,9 +131,9 @@ def _kept(data: bytes, kind: str, files: dict[str, bytes]) -> str:
     return name
 
 
-def _fitted(width: int, height: int) -> tuple[int, int]:
-    """In pixels of the page."""
-    factor = max(1, CELL // max(width, height)) if max(width, height) <= SIDE else SIDE / max(width, height)
+def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """In pixels of the page: whole multiples up to `side`, or shrunk."""
+    factor = max(1, side // max(width, height)) if max(width, height) <= SIDE else SIDE / max(width, height)
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
