@@ -39,7 +39,7 @@ def natural_frames(value: Any, *, alpha: bool) -> Iterator[Frame]:
         listed = isinstance(value, Sequence) and not isinstance(value, bytes)
         yield from _listed(value, alpha) if listed else _moving(value, alpha)
     except Exception as error:  # noqa: BLE001 (on hostile bytes Pillow's decoders raise nearly anything)
-        found = str(error).split("\n")[0].replace(repr(value), "the bytes") or type(error).__name__
+        found = str(error).split("\n")[0] or type(error).__name__
         found = found.split(" <_io.BytesIO")[0].split("; allowed: ")[0][:200]
         size = f" ({len(value):,} bytes)" if isinstance(value, bytes) else ""
     else:
