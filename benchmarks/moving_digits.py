@@ -4,10 +4,10 @@
 
 The reader is the small convolutional network of `mnist_worth`, which learns from single frames of the real training
 clips. It reads each frame of the real test clips and of the generated ones, and each clip, by the sum of what it thinks
-of its frames. Motion is that of the frame's centre of mass: `step` is how far it goes from a frame to the next,
-`jerk` how much one step differs from the one before (a wall turns it round, also in real clips), both the mean over all,
-in pixels. `still_itself` is how much of its ink a digit keeps from a frame to the next: the overlap of both frames, the
-second moved back by whole pixels, over their union.
+of its frames. Motion is that of the frame's centre of mass: `step` is how far it goes from a frame to the
+next, `jerk` how much one step differs from the one before (a wall turns it round, also in real clips), both the mean
+over all, in pixels. `still_itself` is how much of its ink a digit keeps from a frame to the next: the overlap of both
+frames, the second moved back by whole pixels, over their union.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def learn(clips: Clips, steps: int = STEPS, seed: int = 0) -> Reader:
     for _ in range(steps):
         rows, numbers = rng.integers(len(labels), size=BATCH), rng.integers(arrays.shape[1], size=BATCH)
         optimizer.zero_grad()
-        loss = F.cross_entropy(net(_tensor(arrays[rows, numbers])), torch.from_numpy(labels[rows]), label_smoothing=0.05)
+        loss = F.cross_entropy(
+            net(_tensor(arrays[rows, numbers])), torch.from_numpy(labels[rows]), label_smoothing=0.05
+        )
         loss.backward()
         optimizer.step()
         falling.step()

@@ -3,8 +3,9 @@
 Decisions: everything becomes 8-bit gray (`L`) or `RGB`; of 16-bit gray the upper 8 bits count; palettes, CMYK and
 others become RGB; what is transparent is laid on white, also where the job names no mode and the data has alpha; only
 `mode: RGBA` keeps it. Opaque pictures are then of full alpha, and a pixel of no alpha at all is white, in rows and in
-samples, since nobody sees what it is. The camera's orientation (EXIF) is applied. An image of another proportion than `size` is cropped at its centre or stretched, then resized with antialiasing, by Pillow's
-integer arithmetic, so the pixels are the same on any machine. Files are decoded in `_pixels`.
+samples, since nobody sees what it is. The camera's orientation (EXIF) is applied. An image of another proportion than
+`size` is cropped at its centre or stretched, then resized with antialiasing, by Pillow's integer arithmetic, so the
+pixels are the same on any machine. Files are decoded in `_pixels`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from genai.look import Look
 
-CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _NAMES = {1: "gray", 3: "colour", 4: "colour with transparency"}
 Mode = Literal["L", "RGB", "RGBA"]
 
@@ -74,7 +75,7 @@ class Image(OfFiles):
     @property
     def array_shape(self) -> tuple[int, ...]:
         assert self.mode is not None, "resolve first"
-        return *self._size, CHANNELS[self.mode]
+        return *self._size, _CHANNELS[self.mode]
 
     @property
     def _size(self) -> tuple[int, int]:

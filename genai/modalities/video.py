@@ -24,7 +24,7 @@ from annotated_types import Ge, Le, doc
 from genai.errors import DataError, InputError
 from genai.modalities import ARRAY_BYTES
 from genai.modalities._files import OfFiles
-from genai.modalities.image import CHANNELS, Image, Mode, Pixels
+from genai.modalities.image import Image, Mode, Pixels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,9 +51,9 @@ class Video(OfFiles):
         Mode | None, doc("Gray, colour, or with transparency; null: L or RGB as the data is, laid on white.")
     ] = None
     rate: Annotated[Rate | None, doc("Frames a second of what is published; null: as the first clip has.")] = None
-    fit: Annotated[
-        Literal["crop", "stretch"], doc("A clip of another proportion: cut at its centre, or distort.")
-    ] = "crop"
+    fit: Annotated[Literal["crop", "stretch"], doc("A clip of another proportion: cut at its centre, or distort.")] = (
+        "crop"
+    )
     resample: Annotated[
         Literal["nearest", "bilinear", "bicubic", "lanczos"], doc("All but nearest are antialiased.")
     ] = "bicubic"
@@ -62,7 +62,7 @@ class Video(OfFiles):
     files: ClassVar[tuple[str, ...]] = (".webp", ".gif", ".png", ".apng")
     suffix: ClassVar[str] = ".webp"
     column: ClassVar[str] = "video"
-    #: what Hugging Face's `Video` reads (by torchcodec) are no animated WebPs; its `Image` gives Pillow's, frames and all
+    #: Hugging Face's `Video` (torchcodec, FFmpeg) reads no animated WebP; its `Image` gives Pillow's, frames and all
     feature: ClassVar[str] = "Image"
     _settled: ClassVar[str] = ""  # what was taken from the data: another row may then not differ in it
 
@@ -83,14 +83,9 @@ class Video(OfFiles):
         )
         if prod(made.array_shape) > ARRAY_BYTES:
             raise InputError(f"data.modality: found clips of {made.array_shape}; allowed: {ARRAY_BYTES:,} bytes")
-        if count < made.array_shape[0]:
-            raise DataError(_too_short(count, made.array_shape[0]))
         settled = " ".join(name for name in ("frames", "size", "mode") if getattr(self, name) is None)
-        return made._bound(settled or self._settled)
-
-    def _bound(self, settled: str) -> Self:
-        made = replace(self)
-        object.__setattr__(made, "_settled", settled)
+        object.__setattr__(made, "_settled", settled or self._settled)
+        made.check_count(count)
         return made
 
     @property
@@ -119,10 +114,22 @@ class Video(OfFiles):
                 self._check(frame)
                 array[count] = self._picture.fitted(frame)
             count, sides = count + 1, frame.shape
-        if count < len(array) or ("frames" in self._settled and count != len(array)):
-            raise DataError(_too_short(count, len(array)) if count < len(array) else _too_long(count, len(array)))
+        self.check_count(count)
         content.update(repr((count, sides)).encode())
         return array, content.digest()
+
+    def check_count(self, count: int) -> None:
+        """Raises DataError where a clip has too few frames, or others than the first clip settled."""
+        assert self.frames, "resolve first"
+        if count < self.frames:
+            raise DataError(
+                f"the clip has {count} frames; allowed here: at least {self.frames}; data.modality.frames says how many"
+            )
+        if "frames" in self._settled and count != self.frames:
+            raise DataError(
+                f"the clip has {count} frames, the first one has {self.frames}; set data.modality.frames, for instance "
+                f"to {self.frames}, and longer ones are cut"
+            )
 
     def _check(self, frame: np.ndarray) -> None:
         """Raises DataError where a frame is not what the first clip settled."""
@@ -172,7 +179,9 @@ class Video(OfFiles):
         return super()._holds(kind.value_type if _is_list(kind) else kind)
 
     def strict(self) -> Self:
-        return self._bound("frames size mode")
+        made = replace(self)
+        object.__setattr__(made, "_settled", "frames size mode")
+        return made
 
 
 def _is_gray(frame: np.ndarray) -> bool:
@@ -183,14 +192,3 @@ def _is_list(kind: pa.DataType) -> bool:
     from pyarrow import types
 
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
-def _too_short(count: int, wanted: int) -> str:
-    return f"the clip has {count} frames; allowed here: at least {wanted} (set data.modality.frames to fewer)"
-
-
-def _too_long(count: int, wanted: int) -> str:
-    return (
-        f"the clip has {count} frames, the first one has {wanted}; set data.modality.frames, for instance to {wanted}, "
-        "and longer ones are cut"
-    )

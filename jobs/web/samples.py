@@ -24,7 +24,10 @@ PART_BYTES = 1 << 27  # of pictures in a row group; larger ones are not read for
 WORDS = 500  # characters of a sample in words
 KINDS = {"png": "image/png", "webp": "image/webp", "wav": "audio/wav", "flac": "audio/flac"}  # of files, by ending
 MOVING_BYTES = 1 << 25  # of a page's files, beyond which no more sounds and moving pictures are added
-SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples, larger where they move
+SIDE, CELL = (
+    112,
+    56,
+)  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples, larger where they move
 
 
 @dataclass(frozen=True)

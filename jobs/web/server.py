@@ -169,7 +169,9 @@ class Handler(BaseHTTPRequestHandler):
         data = samples.files.get(name) if samples else None
         if data is None:
             return self._missing()
-        return self._send(data, KINDS[name.rpartition(".")[2]], **{"Cache-Control": "private, max-age=86400, immutable"})
+        return self._send(
+            data, KINDS[name.rpartition(".")[2]], **{"Cache-Control": "private, max-age=86400, immutable"}
+        )
 
     def _static(self, name: str) -> None:
         self._send(render.file(name), render.STATIC[name])

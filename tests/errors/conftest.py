@@ -17,6 +17,7 @@ for topic in (
     "texts",
     "table_rows",
     "recordings",
+    "clips",
     "folders",
     "buckets",
     "damage",

@@ -38,7 +38,9 @@ def read(file):
     return np.stack([frame for frame, _ in found]), [shown for _, shown in found]
 
 
-@pytest.mark.parametrize("value", [saved(COLOUR), saved(COLOUR, "PNG"), png.encode(COLOUR)], ids=["WebP", "PNG", "list"])
+@pytest.mark.parametrize(
+    "value", [saved(COLOUR), saved(COLOUR, "PNG"), png.encode(COLOUR)], ids=["WebP", "PNG", "list"]
+)
 def test_a_clip_is_its_frames_whatever_carries_them(value):
     """Equal pixels are one array and one content, with the first clip's number, size, mode and rate."""
     video = Video().resolve(value)
@@ -151,4 +153,3 @@ def test_a_gif_whose_later_frame_is_larger_than_the_clip_is_refused():
     struct.pack_into("<HH", value, second + 5, 12_000, 12_000)
     with pytest.raises(DataError, match="reaches over the 6x8 pixels"):
         Video().resolve(bytes(value))
-
