@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """One row: a picture (PNG), words, or a sound (a file that browsers play) with its picture; and what it was drawn
-    under, where that is a text.
+    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture; and what it was
+    drawn under, where that is a text.
     """
 
     png: bytes = b""
     words: str = ""
     sound: bytes = b""
     sound_type: str = "audio/wav"
+    motion: bytes = b""  # an animated WebP
     title: str = ""
 
 

@@ -31,12 +31,21 @@ COLUMNS = {
     "checkpoint": "digest of the model that drew it",
     "synthetic": "true, in every row",
 }
-_CELLS = {"Image": " (PNG)", "Audio": " (16 bits, {sampling_rate:,} of them a second)"}
-READ = {"Image": "a PIL image", "Audio": "a recording; needs datasets[audio]"}  # by Hugging Face datasets
+_CELLS = {
+    "image": " (PNG)",
+    "recording": " (16 bits, {sampling_rate:,} of them a second)",
+    "clip": " (animated WebP)",
+}
+READ = {  # by Hugging Face datasets
+    "image": "a PIL image",
+    "recording": "a recording; needs datasets[audio]",
+    "clip": "a PIL image of n_frames frames: seek(number)",
+}
 _TASKS = {  # by what has classes, or has none
-    ("Image", True): "image-classification",
-    ("Image", False): "unconditional-image-generation",
-    ("Audio", True): "audio-classification",
+    ("image", True): "image-classification",
+    ("image", False): "unconditional-image-generation",
+    ("recording", True): "audio-classification",
+    ("clip", True): "video-classification",
 }
 _SIZES = ("K", 10**3), ("M", 10**6), ("B", 10**9), ("T", 10**12)
 
@@ -44,11 +53,10 @@ _SIZES = ("K", 10**3), ("M", 10**6), ("B", 10**9), ("T", 10**12)
 def card(facts: Facts) -> str:
     """The card as Markdown."""
     column, feature = facts.files
-    kind = feature.get("_type", "")
-    cell = _CELLS.get(kind, "").format(**feature)
+    read, cell = READ.get(facts.noun, "a file"), _CELLS.get(facts.noun, "").format(**feature)
     columns = {name: described(name, feature) + cell * (name == column) for name, feature in facts.features.items()}
     text = _template().render(
-        facts=facts, manifest=facts.manifest, column=column, read=READ.get(kind), columns=columns, shown=CLASSES
+        facts=facts, manifest=facts.manifest, column=column, read=read, columns=columns, shown=CLASSES
     )
     return headed(front_matter(facts), text)
 
@@ -71,7 +79,7 @@ def front_matter(facts: Facts) -> dict[str, Any]:
     size = {"num_bytes": manifest.bytes, "num_examples": manifest.rows}
     features = [{"name": name, **_feature(feature)} for name, feature in facts.features.items()]
     info = {"splits": [{"name": "train", **size}], "download_size": manifest.bytes, "dataset_size": manifest.bytes}
-    task = _TASKS.get((facts.files[1].get("_type", ""), bool(manifest.classes)))
+    task = _TASKS.get((facts.noun, bool(manifest.classes)))
     return {
         **licenses.hub(facts.license),
         "pretty_name": manifest.job,

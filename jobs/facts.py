@@ -19,7 +19,7 @@ from jobs.survey import Survey
 if TYPE_CHECKING:
     from genai.modalities import Modality
 
-FILES = {"Image": "images", "Audio": "recordings"}  # by Hugging Face's feature: what they are
+FILES = ("Image", "Audio")  # Hugging Face's features of columns whose cells are files
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Facts:
     manifest: Manifest
     family: str
     features: dict[str, dict[str, Any]]  # of the columns, as Hugging Face writes them
+    noun: str = "sample"  # what a row is
     sources: tuple[str, ...] = ()
     rows: int | None = None  # that the model was trained on
     real: tuple[int, ...] = ()  # of each class
@@ -56,7 +57,7 @@ class Facts:
     def sentence(self) -> str:
         """What it is, in one line."""
         manifest = self.manifest
-        what = FILES.get(self.files[1].get("_type", ""), "samples")
+        what = f"{self.noun}s" if self.files[0] else "samples"
         kinds = f" of {len(manifest.classes):,} classes" if manifest.classes else ""
         return f"{manifest.rows:,} synthetic {what}{kinds}, drawn by a {self.family} model"
 
@@ -73,6 +74,7 @@ def of(found: Survey, manifest: Manifest) -> Facts:
         manifest,
         family=str(spec.model.model_dump(mode="json")["family"]),
         features=_features(manifest, found.modality),
+        noun=found.modality.noun,
         sources=_sources(spec) if train else (),
         rows=train.rows if train else None,
         real=train.labels if train and manifest.classes else (),

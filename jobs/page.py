@@ -18,6 +18,7 @@ from genai.prepared import Prepared, load
 from jobs import layout
 from jobs.card import READ
 from jobs.events import Event, read
+from jobs.facts import FILES
 from jobs.ledger import Manifest
 from jobs.report import (
     ClassCount,
@@ -180,7 +181,7 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
 def _files_of(modality: Modality) -> tuple[str, str]:
     """The published column whose cells are files, and what Hugging Face datasets makes of them."""
     kinds = {name: str(feature["_type"]) for name, feature in modality.features.items()}
-    return next(((name, READ[kind]) for name, kind in kinds.items() if kind in READ), ("", ""))
+    return next(((name, READ.get(modality.noun, "a file")) for name, kind in kinds.items() if kind in FILES), ("", ""))
 
 
 def _figures(found: _LookedAt) -> Iterator[Exhibit]:

@@ -8,8 +8,8 @@ bytes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -38,11 +38,12 @@ class Exhibit:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of its picture in pixels, from the file's header; nothing where there is none."""
-        return _sides(self.look.png)
+        return _canvas(self.look.motion) if self.look.motion else _sides(self.look.png)
 
     @property
     def uri(self) -> str:
-        return _uri(self.look.png, "image/png")
+        """Its picture, in motion where it has that."""
+        return _uri(self.look.motion, "image/webp") if self.look.motion else _uri(self.look.png, "image/png")
 
     @property
     def sound(self) -> str:
@@ -52,6 +53,11 @@ class Exhibit:
 
 def _sides(png: bytes) -> tuple[int, int]:
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def _canvas(webp: bytes) -> tuple[int, int]:
+    """Of an animated WebP, which says its sides less one in three bytes each."""
+    return int.from_bytes(webp[24:27], "little") + 1, int.from_bytes(webp[27:30], "little") + 1
 
 
 def _uri(data: bytes, kind: str) -> str:
@@ -191,7 +197,29 @@ class Page:
 def render(page: Page) -> str:
     """The page as one HTML document."""
     charts = [made for made in map(chart.draw, page.curves) if made]
-    return _template().render(page=page, charts=charts, layouts=[(grid, _layout(grid)) for grid in page.grids])
+    layouts = [(grid, _layout(grid)) for grid in map(_bounded, page.grids)]
+    return _template().render(page=page, charts=charts, layouts=layouts)
+
+
+def _bounded(grid: Grid) -> Grid:
+    """The grid, beyond `MOVING_BYTES` without sounds and still; each row, and in it the real ones, has its share."""
+    if sum(len(exhibit.look.motion) + len(exhibit.look.sound) for exhibit in grid.exhibits) <= MOVING_BYTES:
+        return grid
+    room = MOVING_BYTES // len(grid.rows) // 4
+    rows = [
+        GridRow(row.name, tuple(_calmed(row.synthetic, 3 * room)), tuple(_calmed(row.real, room))) for row in grid.rows
+    ]
+    return replace(grid, rows=tuple(rows), note=f"{grid.note} {_CALMED}".strip())
+
+
+MOVING_BYTES = 1 << 25  # of the sounds and moving pictures of a grid; in a page each takes a third more
+_CALMED = "Only some have a sound or move, so that the page stays small."
+
+
+def _calmed(exhibits: tuple[Exhibit, ...], room: int) -> Iterator[Exhibit]:
+    for exhibit in exhibits:
+        room -= len(exhibit.look.motion) + len(exhibit.look.sound)
+        yield exhibit if room >= 0 else replace(exhibit, look=replace(exhibit.look, motion=b"", sound=b""))
 
 
 def reading(data: str, column: str = "", what: str = "") -> tuple[Snippet, ...]:
@@ -220,7 +248,7 @@ def reading(data: str, column: str = "", what: str = "") -> tuple[Snippet, ...]:
 @dataclass(frozen=True)
 class _Layout:
     """Sizes of a grid's pictures in CSS pixels: whole multiples of their own, halves on a phone, whose screens have
-    two or three dots to a CSS pixel.
+    two or three dots to a CSS pixel. What moves or is heard is larger.
     """
 
     cell: float
@@ -236,15 +264,16 @@ class _Layout:
 
 def _layout(grid: Grid) -> _Layout:
     width = max((exhibit.size[0] for exhibit in grid.exhibits), default=0) or 1
-    small = width <= _CELL and not any(exhibit.look.sound for exhibit in grid.exhibits)
+    playing = any(exhibit.look.sound or exhibit.look.motion for exhibit in grid.exhibits)
+    small = width <= _CELL and not playing
     columns = max(1, min(max((len(row.synthetic) for row in grid.rows), default=1), 16 if small else 8))
     longest = max((len(row.name) for row in grid.rows), default=0)
     return _Layout(
-        cell=width * (_CELL // width) if small else min(width, 2 * _CELL),
-        phone_cell=width * (2 * _PHONE // width) / 2 if width <= 2 * _PHONE else _PHONE,
+        cell=width * (_CELL // width) if small else width * (2 * _CELL // width) or 2 * _CELL,
+        phone_cell=_PLAYER if playing else width * (2 * _PHONE // width) / 2 or _PHONE,
         columns=columns,
         real_columns=4 if small else 2,
-        phone_columns=min(columns, 8),
+        phone_columns=min(columns, 3 if playing else 8),
         shrunk=width > 2 * _CELL,
         above=longest > 2,
         nameless=longest == 0,
@@ -253,6 +282,7 @@ def _layout(grid: Grid) -> _Layout:
 
 
 _CELL, _PHONE = 56, 42  # largest side of a small picture: sixteen and four fill a desktop's line, eight a phone's
+_PLAYER = 108  # what has room for a button: three fill a phone's line
 
 
 @cache

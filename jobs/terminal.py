@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-CELL, TALLEST = 16, 64  # columns and pixels of a picture, at most
+CELL, TALLEST, WIDEST = 16, 64, 4  # columns and pixels of a picture, at most; one that is wide takes up to four cells
 SHADES = " .:-=+*#%@"
 
 
@@ -50,7 +50,12 @@ def _drawn(row: list[Shown]) -> bool:
 
 def _fits(row: list[Shown], columns: int) -> int:
     """How many pictures a line takes."""
-    return max(1, (columns + 1) // (max(min(shown.pixels.shape[1], CELL) for shown in row) + 1))
+    return max(1, (columns + 1) // (max(_columns(*shown.pixels.shape[:2]) for shown in row) + 1))
+
+
+def _columns(height: int, width: int) -> int:
+    """Of a picture."""
+    return min(width, CELL * max(1, min(WIDEST, width // height)))
 
 
 def _printable(words: str) -> str:
@@ -65,7 +70,7 @@ def _small(pixels: np.ndarray) -> Image:
     from genai.modalities._pixels import to_picture
 
     picture = to_picture(pixels)
-    wide = min(picture.width, CELL)
+    wide = _columns(picture.height, picture.width)
     tall = max(2, min(TALLEST, round(picture.height * wide / picture.width / 2) * 2))
     return picture.resize((wide, tall), Resampling.BOX).convert("RGB")
 

@@ -36,7 +36,9 @@ def to_tensor(found: PIL.Image.Image) -> Tensor:
 
 def _plain(value: bytes, modality: Image) -> PIL.Image.Image | None:
     """A PNG that needs nothing done to it: no other size or mode, no transparency, profile, orientation or frames."""
-    height, width, _ = modality.array_shape
+    height, width, channels = modality.array_shape
+    if channels == 4:
+        return None  # what is not seen may have any colour in it
     try:
         file = PngImageFile(io.BytesIO(value))
         if file.size != (width, height) or file.mode != modality.mode or file.is_animated:

@@ -24,7 +24,7 @@ class OfFiles(Modality):
     feature: ClassVar[str]
 
     def picked(self, key: str, schema: pa.Schema) -> list[str]:
-        able = [field.name for field in schema if _holds_files(field.type)]
+        able = [field.name for field in schema if self._holds(field.type)]
         if able.count(self.column) == 1:
             able = [self.column]
         if len(able) != 1 or schema.names.count(able[0]) != 1:
@@ -43,6 +43,10 @@ class OfFiles(Modality):
         if types.is_struct(found.type):
             found = found.flatten()[found.type.get_field_index("bytes")]  # null where the whole struct is
         return list(found.to_pylist())
+
+    def _holds(self, kind: pa.DataType) -> bool:
+        """Whether a column of this type may hold them."""
+        return _holds_files(kind)
 
     @property
     def published(self) -> tuple[str, ...]:

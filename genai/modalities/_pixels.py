@@ -27,15 +27,16 @@ TILE = 1 << 22  # pixels of a TIFF's tile, or as many as the image has
 _GRAY = {"1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
-def natural_pixels(value: bytes | np.ndarray) -> np.ndarray:
-    """The image in its own size, (height, width, 1 or 3) uint8."""
+def natural_pixels(value: bytes | np.ndarray, *, alpha: bool = False) -> np.ndarray:
+    """The image in its own size, (height, width, 1 or 3) uint8; with `alpha`, and where it has transparency, 4."""
     if isinstance(value, np.ndarray):
-        return _checked(value)
+        array = _checked(value)
+        return array if array.shape[2] != 4 else from_picture(flattened(to_picture(array), alpha=alpha))
     try:
         with PIL.Image.open(io.BytesIO(value), formats=FORMATS) as picture:
             found = _excess(picture, value)
             if not found:
-                return from_picture(_flattened(picture))
+                return from_picture(flattened(picture, alpha=alpha))
     except Exception as error:  # noqa: BLE001 (on hostile bytes Pillow's decoders raise nearly anything)
         found = str(error).split("\n")[0].replace(repr(value), "the bytes") or type(error).__name__
         found = found.split(" <_io.BytesIO")[0][:200] + f" ({len(value):,} bytes)"
@@ -76,8 +77,10 @@ def _scans(value: bytes) -> int:
     return scans
 
 
-def _flattened(picture: Picture) -> Picture:
-    """Upright, without transparency, of mode L or RGB."""
+def flattened(picture: Picture, *, alpha: bool) -> Picture:
+    """Upright, of mode L or RGB, laid on white where it has transparency; with `alpha` RGBA then, of which only what is
+    not seen at all is white.
+    """
     wanted = "L" if picture.mode in _GRAY else "RGB"
     picture.load()
     if picture.mode in {"P", "PA"} or picture.getexif().get(_ORIENTATION, 1) != 1:
@@ -88,27 +91,35 @@ def _flattened(picture: Picture) -> Picture:
         raise ValueError(f"32-bit pixels (mode {picture.mode})")
     if picture.has_transparency_data:
         opaque = picture.convert("RGBA")
+        if alpha:
+            return PIL.Image.fromarray(unseen_white(np.array(opaque)))
         picture = PIL.Image.alpha_composite(PIL.Image.new("RGBA", opaque.size, "white"), opaque)
     return picture if picture.mode == wanted else picture.convert(wanted)
+
+
+def unseen_white(array: np.ndarray) -> np.ndarray:
+    """(..., 4) uint8, in place, with white where alpha is 0: a colour that nobody sees is none."""
+    array[array[..., 3] == 0, :3] = 255
+    return array
 
 
 def _checked(array: np.ndarray) -> np.ndarray:
     if array.ndim == 2:
         array = array[:, :, None]
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in {1, 3} or not array.size:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in {1, 3, 4} or not array.size:
         raise DataError(
             f"not a usable image: an array of {array.dtype} {array.shape}; "
-            "allowed: uint8 of (height, width) or (height, width, 1 or 3)"
+            "allowed: uint8 of (height, width) or (height, width, 1, 3 or 4)"
         )
     return np.ascontiguousarray(array)
 
 
 def to_picture(array: np.ndarray) -> Picture:
-    """(height, width, 1 or 3) uint8 as Pillow's image."""
+    """(height, width, 1, 3 or 4) uint8 as Pillow's image."""
     return PIL.Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def from_picture(picture: Picture) -> np.ndarray:
-    """An L or RGB image as (height, width, 1 or 3) uint8."""
+    """An L, RGB or RGBA image as (height, width, 1, 3 or 4) uint8."""
     array = np.asarray(picture)
     return array[:, :, None] if array.ndim == 2 else array

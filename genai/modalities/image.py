@@ -1,9 +1,11 @@
 """Images: files or arrays in, PNG out.
 
 Decisions: everything becomes 8-bit gray (`L`) or `RGB`; of 16-bit gray the upper 8 bits count; palettes, CMYK and
-others become RGB; what is transparent is laid on white; the camera's orientation (EXIF) is applied. An image of
-another proportion than `size` is cropped at its centre or stretched, then resized with antialiasing, by Pillow's
-integer arithmetic, so the pixels are the same on any machine. Files are decoded in `_pixels`.
+others become RGB; what is transparent is laid on white, also where the job names no mode and the data has alpha; only
+`mode: RGBA` keeps it. Opaque pictures are then of full alpha, and a pixel of no alpha at all is white, in rows and in
+samples, since nobody sees what it is. The camera's orientation (EXIF) is applied. An image of another proportion than
+`size` is cropped at its centre or stretched, then resized with antialiasing, by Pillow's integer arithmetic, so the
+pixels are the same on any machine. Files are decoded in `_pixels`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from genai.look import Look
 
-_CHANNELS = {"L": 1, "RGB": 3}
+_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+_NAMES = {1: "gray", 3: "colour", 4: "colour with transparency"}
+Mode = Literal["L", "RGB", "RGBA"]
 
 Pixels = Annotated[int, Ge(1), Le(4096)]
 
@@ -35,7 +39,9 @@ class Image(OfFiles):
     size: Annotated[Pixels | tuple[Pixels, Pixels] | None, doc("Side, or (height, width); null: as the data is.")] = (
         None
     )
-    mode: Annotated[Literal["L", "RGB"] | None, doc("Gray or colour; null: as the data is.")] = None
+    mode: Annotated[
+        Mode | None, doc("Gray, colour, or with transparency; null: L or RGB as the data is, laid on white.")
+    ] = None
     fit: Annotated[
         Literal["crop", "stretch"], doc("An image of another proportion: cut at its centre, or distort.")
     ] = "crop"
@@ -79,17 +85,24 @@ class Image(OfFiles):
     def decode(self, value: bytes | np.ndarray) -> tuple[np.ndarray, bytes]:
         from genai.modalities._pixels import natural_pixels
 
-        natural = natural_pixels(value)
-        content = hashlib.sha256(repr(natural.shape).encode())
-        content.update(np.ascontiguousarray(natural).data)
-        return self._fitted(self._recoloured(natural)), content.digest()
+        alpha = self.mode == "RGBA"
+        natural = natural_pixels(value, alpha=alpha)
+        recoloured = self._recoloured(natural)
+        own = recoloured if alpha else natural  # with alpha, an opaque picture is one row whatever mode its file has
+        content = hashlib.sha256(repr(own.shape).encode())
+        content.update(np.ascontiguousarray(own).data)
+        return self._fitted(recoloured), content.digest()
+
+    def fitted(self, pixels: np.ndarray) -> np.ndarray:
+        """(height, width, channels) uint8 in the size and the mode of this modality."""
+        return self._fitted(self._recoloured(pixels))
 
     def _recoloured(self, natural: np.ndarray) -> np.ndarray:
         wanted = self.array_shape[2]
         if natural.shape[2] == wanted:
             return natural
         if "mode" in self._settled:
-            found, first = ("gray", "colour") if wanted == 3 else ("colour", "gray")
+            found, first = (_NAMES[channels] for channels in (natural.shape[2], wanted))
             raise DataError(f"the image is {found}, the first one is {first}; set data.modality.mode to L or RGB")
         from genai.modalities._pixels import from_picture, to_picture
 
@@ -111,9 +124,10 @@ class Image(OfFiles):
             box = (left, top, min(left + scale * width, wide), min(top + scale * height, tall))
         from PIL.Image import Resampling
 
-        from genai.modalities._pixels import from_picture, to_picture
+        from genai.modalities._pixels import from_picture, to_picture, unseen_white
 
-        return from_picture(to_picture(array).resize((width, height), Resampling[self.resample.upper()], box))
+        made = from_picture(to_picture(array).resize((width, height), Resampling[self.resample.upper()], box))
+        return made if made.shape[2] < 4 else unseen_white(made.copy())
 
     def to_tensor(self, arrays: np.ndarray) -> Tensor:
         import torch
@@ -125,7 +139,12 @@ class Image(OfFiles):
         import torch
 
         levels = x.detach().float().cpu().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-        return np.ascontiguousarray(levels.numpy().transpose(0, 2, 3, 1))
+        arrays = np.ascontiguousarray(levels.numpy().transpose(0, 2, 3, 1))
+        if self.mode != "RGBA":
+            return arrays
+        from genai.modalities._pixels import unseen_white
+
+        return unseen_white(arrays)
 
     def cells(self, arrays: np.ndarray) -> list[bytes]:
         from genai import png

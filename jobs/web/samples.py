@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from genai.errors import IntegrityError, NotFound
 from genai.identity import sha256
 from jobs import layout
+from jobs.report import Exhibit
 from jobs.show import Shown, parts_of, pictures
 from jobs.stores import Store
 from jobs.web.seen import Seen
@@ -21,28 +22,41 @@ if TYPE_CHECKING:
 PARTS, CLASSES, EACH = 3, 24, 8  # that are looked into, and shown
 PART_BYTES = 1 << 27  # of pictures in a row group; larger ones are not read for a glance
 WORDS = 500  # characters of a sample in words
-SIDE, CELL = 112, 56  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples
+KINDS = {"png": "image/png", "webp": "image/webp", "wav": "audio/wav", "flac": "audio/flac"}  # of files, by ending
+MOVING_BYTES = 1 << 25  # of a page's files, beyond which no more sounds and moving pictures are added
+SIDE, CELL = (
+    112,
+    56,
+)  # pixels: larger pictures are shrunk, smaller ones shown in whole multiples, larger where they move
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One sample in words, or as a picture: `name` is that of its file, width and height are those on the page."""
+    """One sample in words, or as a picture: `name` is that of its file, width and height are those on the page, `sound`
+    is that of the file with its sound.
+    """
 
     index: int
     words: str = ""
     name: str = ""
     width: int = 0
     height: int = 0
+    sound: str = ""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """By class, the newest first; `files` are the PNGs by name."""
+    """By class, the newest first; `files` are what the page shows and plays, by name."""
 
     parts: tuple[str, ...] = ()
     rows: tuple[tuple[str, tuple[Tile, ...]], ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
     note: str = ""
+
+    @property
+    def heard(self) -> bool:
+        """Whether any has a sound."""
+        return any(tile.sound for _, row in self.rows for tile in row)
 
 
 class Gallery:
@@ -98,15 +112,32 @@ def _natural(label: str) -> tuple[bool, int, str]:
 def _tile(shown: Shown, files: dict[str, bytes]) -> Tile:
     from genai import png
 
-    if not shown.look.png:
-        return Tile(shown.index, shown.look.words[:WORDS])
+    look = shown.look
+    if not look.png:
+        return Tile(shown.index, look.words[:WORDS])
+    sound = _kept(look.sound, look.sound_type, files) if look.sound else ""
+    if name := _kept(look.motion, "image/webp", files) if look.motion else "":
+        return Tile(shown.index, "", name, *_fitted(*Exhibit(look).size, SIDE), sound)
     pixels = _shrunk(shown.pixels)
-    data = png.encode(pixels[None])[0]
-    name = f"{sha256(data)[:32]}.png"
+    name = _kept(png.encode(pixels[None])[0], "image/png", files)
+    return Tile(shown.index, "", name, *_fitted(pixels.shape[1], pixels.shape[0], CELL), sound)
+
+
+def _kept(data: bytes, kind: str, files: dict[str, bytes]) -> str:
+    """The name of a file on the page; "" where it is of an unknown kind, or there is no room for it."""
+    suffix = next((suffix for suffix, known in KINDS.items() if known == kind), None)
+    moves = kind != "image/png"
+    if suffix is None or (moves and sum(map(len, files.values())) + len(data) > MOVING_BYTES):
+        return ""
+    name = f"{sha256(data)[:32]}.{suffix}"
     files[name] = data
-    height, width = pixels.shape[:2]
-    factor = max(1, CELL // max(width, height))
-    return Tile(shown.index, "", name, width * factor, height * factor)
+    return name
+
+
+def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """In pixels of the page: whole multiples up to `side`, or shrunk."""
+    factor = max(1, side // max(width, height)) if max(width, height) <= SIDE else SIDE / max(width, height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:

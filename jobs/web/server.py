@@ -20,17 +20,18 @@ from genai.errors import GenaiError, InputError
 from genai.identity import sha256
 from jobs.web import render
 from jobs.web.listing import RUN_ID
+from jobs.web.samples import KINDS
 from jobs.web.site import Site
 
 HOST, PORT = "127.0.0.1", 7007
 HTML, JSON = "text/html; charset=utf-8", "application/json; charset=utf-8"
 _OURS = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _THEIRS = (
-    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "sandbox; default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
@@ -105,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         (re.compile(rf"/runs/({RUN_ID.pattern})"), "_run"),
         (re.compile(rf"/runs/({RUN_ID.pattern})/live"), "_run_live"),
         (re.compile(rf"/runs/({RUN_ID.pattern})/report"), "_report"),
-        (re.compile(rf"/runs/({RUN_ID.pattern})/pictures/([0-9a-f]{{32}}\.png)"), "_picture"),
+        (re.compile(rf"/runs/({RUN_ID.pattern})/pictures/([0-9a-f]{{32}}\.(?:{'|'.join(KINDS)}))"), "_picture"),
         (re.compile(r"/(page\.css|page\.js|icon\.svg)"), "_static"),
     ]
 
@@ -168,7 +169,9 @@ class Handler(BaseHTTPRequestHandler):
         data = samples.files.get(name) if samples else None
         if data is None:
             return self._missing()
-        return self._send(data, "image/png", **{"Cache-Control": "private, max-age=86400, immutable"})
+        return self._send(
+            data, KINDS[name.rpartition(".")[2]], **{"Cache-Control": "private, max-age=86400, immutable"}
+        )
 
     def _static(self, name: str) -> None:
         self._send(render.file(name), render.STATIC[name])

@@ -18,6 +18,7 @@ for topic in (
     "filtering",
     "table_rows",
     "recordings",
+    "clips",
     "folders",
     "buckets",
     "damage",

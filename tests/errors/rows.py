@@ -185,7 +185,7 @@ class Listed(Source):
         return [Fragment("mine", 0, 1)]
 
     def read(self, fragment: Fragment):
-        yield Row(np.zeros((8, 8, 4), np.uint8), "cat", "mine row 0")
+        yield Row(np.zeros((8, 8, 2), np.uint8), "cat", "mine row 0")
 
 
 @provokes(ROWS, "An array that is no image", "A source of your own gives arrays of four channels")

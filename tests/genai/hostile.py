@@ -24,6 +24,7 @@ from genai.identity import sha256
 from genai.modalities.audio import Audio
 from genai.modalities.image import Image
 from genai.modalities.text import Text
+from genai.modalities.video import Video
 from genai.sources import Source
 from genai.sources.csv import CsvSource
 from genai.sources.jsonl import JsonlSource
@@ -35,6 +36,10 @@ ROOM = 3 << 30  # bytes that the process may take beyond what it has when it beg
 
 def decoded(data: bytes) -> None:
     assert Image(4, "RGB").decode(data)[0].shape == (4, 4, 3)
+
+
+def moving(data: bytes) -> None:
+    Video(2, 4, "RGB").decode(data)
 
 
 def heard(data: bytes) -> None:
@@ -77,6 +82,7 @@ def rows_of_text(kind: type[Source], name: str, unit: str = "line") -> Callable[
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "image": decoded,
+    "clip": moving,
     "sound": heard,
     "source": rows_of,
     "part": Parquet().decode,

@@ -130,3 +130,26 @@ CASES = {
     "TIFF without tags": (lambda: tiff({}), "not a usable"),
     "TIFF with tags of nothing": (lambda: tiff(GRAY | {258: (), 273: (0,), 279: (2**32 - 1,)}), "not a usable"),
 }  # fmt: skip  # name -> (its bytes, what the refusal says; "" where it is an image after all)
+
+
+def gif_of(count: int, side: int = 4) -> bytes:
+    """A GIF of 4x4 whose second frame is of that side, and stands there so many times."""
+    data = frames("GIF", 2)
+    second = data.rindex(b"\x2c\0\0\0\0\4\0\4\0")
+    return data[:second] + (data[second : second + 5] + struct.pack("<HH", side, side) + data[second + 9 : -1]) * count
+
+
+def claimed(count: int, side: int = 4) -> bytes:
+    """A PNG that claims so many frames of that side, and has none."""
+    return png(side, side, SMALL, chunk(b"acTL", struct.pack(">II", count, 0)))
+
+
+CLIPS = {
+    "GIF whose second frame is larger": (lambda: gif_of(1, 12_000), "reaches over the 4x4 pixels"),
+    "GIF of a million frames": (lambda: gif_of(10**6), "1,000,001 frames of 4x4"),
+    "GIF of 60,000 x 60,000": (lambda: gif(60_000), "3600000000 pixels"),
+    "PNG that claims a billion frames": (lambda: claimed(10**9), "frames of 4x4"),
+    "PNG that claims 50 frames of 2,000 x 2,000": (lambda: claimed(50, 2_000), "50 frames of 2000x2000"),
+    "WebP of 16,384 x 16,384": (lambda: webp(1 << 14), "268435456 pixels"),
+    "WebP of four rows": (wide_webp, "4x16744453 pixels"),
+}  # name -> (its bytes, what the refusal says)

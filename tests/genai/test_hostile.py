@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 MEGABYTES = 100  # beyond the file itself, whatever it claims
 CASES = {
     **{f"image: {name}": case for name, case in hostile_images.CASES.items()},
+    **{f"clip: {name}": case for name, case in hostile_images.CLIPS.items()},
     **{f"sound: {name}": case for name, case in hostile_audio.CASES.items()},
     **{f"source: {name}": case for name, case in hostile_tables.SOURCES.items()},
     **{f"part: {name}": case for name, case in hostile_tables.PARTS.items()},

@@ -17,6 +17,8 @@ from genai.formats import About, Samples
 from genai.formats.parquet import Parquet
 from genai.look import Look
 from genai.modalities.image import Image
+from genai.modalities.video import Video
+from jobs import report
 from jobs.report import (
     ClassCount,
     Counts,
@@ -189,6 +191,37 @@ def test_pictures_grow_by_whole_factors(side, cell, phone):
     assert f"--cell:{cell}px;--phone-cell:{phone}px;" in render(
         replace(BARE, grids=(Grid("g", (GridRow("", (picture,)),)),))
     )
+
+
+def _players(sizes):
+    """A page of rows with sounds of so many bytes."""
+    rows = tuple(
+        GridRow(str(k), (Exhibit(Look(PICTURES[0].look.png, sound=bytes(size))),)) for k, size in enumerate(sizes)
+    )
+    return render(replace(BARE, grids=(Grid("g", rows),)))
+
+
+def test_sounds_beyond_what_a_page_may_hold_are_left_out():
+    """Their pictures stay, the page says it, and its size is bounded; where there is room, all are there."""
+    assert _players([100, 200]).count("<audio") == 2
+    page = _players([report.MOVING_BYTES // 5, report.MOVING_BYTES])
+    assert (page.count("<audio"), page.count("<img")) == (1, 2)
+    assert "Only some have a sound or move" in page
+    assert len(page) < report.MOVING_BYTES
+
+
+def test_a_clip_moves_in_its_own_size():
+    """An animated WebP in the page, in whole multiples of a frame's sides."""
+    video = Video(3, (10, 30), "L", 8.0)
+    (look,) = video.looks(np.zeros((1, 3, 10, 30, 1), np.uint8))
+    (image,) = (a for tag, a in Tags(render(replace(BARE, grids=(_row(Exhibit(look)),)))).tags if tag == "img")
+    assert image["src"] == "data:image/webp;base64," + base64.b64encode(look.motion).decode()
+    assert (image["width"], image["height"]) == ("30", "10")
+    assert "--cell:90px;" in render(replace(BARE, grids=(_row(Exhibit(look)),)))
+
+
+def _row(*exhibits):
+    return Grid("g", (GridRow("", exhibits),))
 
 
 def test_the_snippets_read_the_data(tmp_path, monkeypatch):

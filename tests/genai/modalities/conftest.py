@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from genai import png
 from genai.modalities import Modality
 from genai.modalities.audio import Audio
 from genai.modalities.captioned import Captioned
 from genai.modalities.image import Image
 from genai.modalities.table import Table
 from genai.modalities.text import Text
+from genai.modalities.video import Video
 from genai.sources import Row
 
 
@@ -26,6 +28,8 @@ class Case:
 
 def _images(mode: str, channels: int) -> Case:
     values = list(np.random.default_rng(0).integers(0, 256, (5, 6, 7, channels), dtype=np.uint8))
+    if channels == 4:
+        values[0][2:4, :, 3] = 0  # not seen, with colours
     return Case(Image(size=(6, 7), mode=mode).resolve(values[0]), values)
 
 
@@ -72,6 +76,15 @@ def _captioned() -> Case:
     return Case(made, list(zip(images.values, said, strict=True)), exact=False)
 
 
+def _clips(mode: str, channels: int) -> Case:
+    """Lists of PNGs of three frames."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 6, 7, channels), dtype=np.uint8)
+    pixels[0, 1] = pixels[0, 0]  # nothing moves
+    pixels[1, :, 2:4, :, -1] = 0  # with alpha: not seen
+    values = [png.encode(frames) for frames in pixels]
+    return Case(Video(mode=mode).resolve(values[0]), values)
+
+
 MAKERS = {
     "audio": [
         lambda: _recordings(1, representation="waveform"),
@@ -80,9 +93,10 @@ MAKERS = {
         lambda: _recordings(2),
     ],
     "captioned": [_captioned],
-    "image": [lambda: _images("L", 1), lambda: _images("RGB", 3)],
+    "image": [lambda: _images("L", 1), lambda: _images("RGB", 3), lambda: _images("RGBA", 4)],
     "table": [_table],
     "text": [lambda: _texts("bytes"), lambda: _texts("characters"), lambda: _texts("bpe")],
+    "video": [lambda: _clips("L", 1), lambda: _clips("RGB", 3), lambda: _clips("RGBA", 4)],
 }
 
 

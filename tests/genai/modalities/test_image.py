@@ -32,7 +32,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
 
 
 @given(
-    st.sampled_from([1, 3]).flatmap(
+    st.sampled_from([1, 3, 4]).flatmap(
         lambda c: arrays(np.uint8, st.tuples(*[st.integers(1, 3), *[st.integers(1, 9)] * 2, st.just(c)]))
     )
 )
@@ -60,6 +60,39 @@ def test_every_mode_becomes_gray_or_rgb(picture, expected):
     array = decoded(saved(picture))
     assert list(array.shape) == shape
     assert value is None or (array == value).all()
+
+
+CUT_OUT = np.dstack([NOISE, NOISE.T, NOISE[::-1], np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[:, None], 64, 1)])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_transparency_is_kept_where_the_spec_asks_for_it(kind):
+    """All of a file but colours that nobody sees; without being asked for, it is laid on white."""
+    value = saved(PilImage.fromarray(CUT_OUT), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    array = decoded(value, mode="RGBA")
+    seen = CUT_OUT[..., 3] > 0
+    assert (array[seen] == CUT_OUT[seen]).all()
+    assert (array[~seen] == (255, 255, 255, 0)).all()
+    assert decoded(value).shape == (64, 64, 3)
+    assert (decoded(value)[~seen] == 255).all()
+
+
+def test_an_opaque_picture_is_one_row_with_alpha_or_without():
+    """Where transparency is asked for, gray, colour and full alpha are the same content; hidden colours are none."""
+    files = [saved(PilImage.fromarray(RAMP).convert(mode)) for mode in ("L", "RGB", "RGBA")]
+    image = Image(mode="RGBA").resolve(files[0])
+    assert len({image.decode(file)[1] for file in files}) == 1
+    hidden = [saved(PilImage.new("RGBA", (8, 6), (level, 0, 0, 0))) for level in (0, 200)]
+    assert len({image.decode(file)[1] for file in hidden}) == 1
+
+
+def test_a_cut_out_shrinks_without_a_fringe():
+    """What is not seen lends its colour to no neighbour, and stays white."""
+    wide = np.zeros((8, 8, 4), np.uint8)
+    wide[:, :3] = (250, 0, 0, 255)
+    small = decoded(saved(PilImage.fromarray(wide)), mode="RGBA", size=4)
+    assert (small[small[..., 3] > 0][:, 0] > 240).all()
+    assert (small[:, 3] == (255, 255, 255, 0)).all()
 
 
 def test_cmyk_jpeg_is_rgb():
