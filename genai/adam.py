@@ -34,7 +34,10 @@ class Adam:
         """Move the weights."""
         beta1, beta2 = map(float, self.recipe.betas)  # torch refuses a 0 that is no float
         adam(
-            *([tensor] for tensor in (self.weights, gradient, self.state["exp_avg"], self.state["exp_avg_sq"])),
+            [self.weights],
+            [gradient],
+            [self.state["exp_avg"]],
+            [self.state["exp_avg_sq"]],
             [],
             [self.state["step"]],
             fused=True,

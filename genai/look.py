@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture; and what it was
-    drawn under, where that is a text.
+    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture; and the text
+    that it was drawn under.
     """
 
     png: bytes = b""

@@ -197,8 +197,8 @@ def test_however_the_sorted_rows_arrive_the_bytes_are_the_same(listed, pictures,
     """`assemble` sees a stream; where it is cut does not matter."""
     source, terms = listed({"f": pictures(50), "g": pictures(20)}), Terms(SPLIT)
     found = pieces([source])
-    image = settle(found, Image())
-    table = pa.concat_tables([read_fragment(piece, image) for piece in found]).sort_by(SORT_BY)
+    image = settle(found, Image(), terms)
+    table = pa.concat_tables([read_fragment(piece, image, terms) for piece in found]).sort_by(SORT_BY)
     streamed, whole = {}, {}
     slices = (table.slice(at, size) for at in range(0, len(table), size))
     index = assemble(slices, image, terms, classes=("a", "b"), total=len(table), put=streamed.__setitem__)

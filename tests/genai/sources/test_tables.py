@@ -9,7 +9,7 @@ import pytest
 from pyarrow import csv
 
 from genai.modalities.table import Table
-from genai.prepare import pieces, read_fragment, settle
+from genai.prepare import Terms, pieces, read_fragment, settle
 from genai.sources import open_source
 from jobs.stores import open_store
 
@@ -30,11 +30,11 @@ def test_text_files_say_the_rows_that_parquet_says(tmp_path, name, write):
     """All strings, or typed by JSON: the same columns, and each row on the same side of a split."""
     pq.write_table(TABLE, tmp_path / "rows.parquet")
     write(TABLE, tmp_path / name)
-    found = []
+    found, terms = [], Terms({"train": 1.0})
     for file in ("rows.parquet", name):
         listed = pieces([open_source(str(tmp_path / file), "label", open_store, Table())])
-        settled = settle(listed, Table())
-        rows = pa.concat_tables([read_fragment(piece, settled) for piece in listed]).sort_by("key")
+        settled = settle(listed, Table(), terms)
+        rows = pa.concat_tables([read_fragment(piece, settled, terms) for piece in listed]).sort_by("key")
         found.append((settled, rows.select(["key", "array", "error"])))
     assert found[0][0] == found[1][0]
     assert found[0][1].equals(found[1][1])
