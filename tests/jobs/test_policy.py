@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai import errors
-from genai.errors import DataError, GenaiError, InputError, SpecError, StoreError, StoreRefused, WorkerError
+from genai.errors import DataError, GenaiError, InputError, Refused, SpecError, StoreError, StoreRefused, WorkerError
 from jobs.policy import FIRST_DELAY, LONGEST_DELAY, Quarantine, Retry, Stop, decide
 
 WORLDS_FAULTS = [StoreError("503"), WorkerError("lost"), errors.IntegrityError("bits"), OSError("disk"), MemoryError()]
@@ -22,6 +22,11 @@ def test_all_else_is_tried_again_then_given_up(error):
     """As often as the job allows, the first try included."""
     found = [type(decide(error, 5, tries, 3)) for tries in (1, 2, 3, 4)]
     assert found == [Retry, Retry, Quarantine, Quarantine]
+
+
+def test_what_filters_refuse_is_tried_once():
+    """Another try would draw the same; the other shards go on."""
+    assert decide(Refused("sample 3"), 0, 1, 3) == Quarantine()
 
 
 def test_a_single_attempt_is_no_retry():
