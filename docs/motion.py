@@ -1,6 +1,6 @@
 """Puts clips of a run's parts into one that moves: a row for each class, at the right of the gap real ones.
 
-python docs/motion.py runs/moving-digits/datasets/<key>/data data/moving_digits/test.parquet docs/gallery/moving_digits.webp
+python docs/motion.py runs/moving-digits/datasets/<key>/data data/moving_digits/test.parquet picture.webp
 """
 
 import io

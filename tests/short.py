@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
+from genai.modalities.video import Video
 from jobs import layout
 from jobs.driver import run
 from jobs.events import EventLog
@@ -56,6 +57,15 @@ def recordings(path):
     pq.write_table(pa.table({"audio": audio, "label": [number % 10 for number in range(60)]}), path)
 
 
+def clips(path):
+    """A bright column that moves through three frames of 8x8, a class for each pace."""
+    frames = np.zeros((60, 3, 8, 8, 1), np.uint8)
+    for row, frame in np.ndindex(60, 3):
+        frames[row, frame, :, (row + frame * (row % 10)) % 8] = 100 + row
+    ((column, _),) = Video(3, 8, "L", 8.0).columns(frames, [f"{row}.webp" for row in range(60)]).values()
+    pq.write_table(pa.table({"video": column, "label": [row % 10 for row in range(60)]}), path)
+
+
 #: what an example reads -> what makes a small file of that form
 SMALL = {
     "examples/data/digits.parquet": pictures,
@@ -64,6 +74,8 @@ SMALL = {
     "data/names.txt": lines,
     "data/tinyshakespeare.txt": prose,
     "data/spoken_digits.parquet": recordings,
+    "data/moving_digits/train.parquet": clips,
+    "data/moving_digits/test.parquet": clips,
 }
 
 #: the example that has a family and a kind of data, and what is changed in it
@@ -71,6 +83,7 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "flow, image": ("demo",),
     "flow, audio": ("spoken_digits",),
     "flow, table": ("wine",),
+    "flow, video": ("moving_digits",),
     "vae, image": ("mnist-vae-conv",),
     "vae, table": ("wine", "model={family: vae}", "generate.sampler={}"),
     "gan, image": ("mnist_gan",),

@@ -20,6 +20,12 @@ def seen(files):
     return [image.convert("RGB").tobytes() for image in images]
 
 
+def moving(files):
+    """By Polars and Pillow, all frames."""
+    found = [Image.open(io.BytesIO(row["bytes"])) for row in pl.read_parquet(files)["video"]]
+    return [clip.tobytes() for clip in found if clip.n_frames == 3]
+
+
 def heard(files):
     """By Polars and libsndfile."""
     return [soundfile.read(io.BytesIO(row["bytes"]))[0].tobytes() for row in pl.read_parquet(files)["audio"]]
@@ -38,7 +44,7 @@ def measured(files):
 
 
 #: module of a modality -> what reads its samples, as many as there are
-READERS = {"image": seen, "audio": heard, "text": written, "table": measured}
+READERS = {"image": seen, "audio": heard, "text": written, "table": measured, "video": moving}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
