@@ -1,4 +1,7 @@
-"""Every file of examples/ as its user takes it: `genai validate`, a run in a short form, and its samples read by others."""
+"""Every file of examples/ as its user takes it: `genai validate`, a run in a short form, its samples read by others.
+
+A modality that comes needs a line in `READERS`, and data that no other example reads one in `tests/short.py`.
+"""
 
 import io
 
