@@ -6,12 +6,14 @@ A file that reads what another reads needs nothing here. Else it needs a line in
 
 import io
 import itertools
+import runpy
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import soundfile
 
 from jobs import layout
@@ -30,9 +32,9 @@ SHORT = [
 ]  # fmt: skip
 
 
-def pictures(path):
+def pictures(path, rows=60):
     """Digits of 28x28 with their labels."""
-    pq.write_table(pq.read_table(ROOT / "examples/data/digits.parquet").slice(0, 60), path)
+    pq.write_table(pq.read_table(ROOT / "examples/data/digits.parquet").slice(0, rows), path)
 
 
 def lines(path):
@@ -56,6 +58,27 @@ def recordings(path):
     pq.write_table(pa.table({"audio": audio, "label": [number % 10 for number in range(60)]}), path)
 
 
+def captions(path):
+    """By the example's own script, which writes the prompts as well."""
+    pictures(Path("digits.parquet"))
+    script("captions", "digits.parquet", str(path.parent))
+
+
+def few_labels(path):
+    """By the example's own script, which writes three files: a hundred labels of more digits, twenty of biopsies."""
+    if not path.exists():
+        Path("data/mnist").mkdir(exist_ok=True)
+        pictures(Path("data/mnist/train.parquet"), 300)
+        script("few_labels", "0", str(path.parent))
+
+
+def script(name, *arguments):
+    """Run a script of examples/data in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / f"data/{name}.py"), run_name="__main__")
+
+
 #: what an example reads -> what makes a small file of that form
 SMALL = {
     "examples/data/digits.parquet": pictures,
@@ -64,6 +87,10 @@ SMALL = {
     "data/names.txt": lines,
     "data/tinyshakespeare.txt": prose,
     "data/spoken_digits.parquet": recordings,
+    "data/captions/captions.parquet": captions,
+    "data/few_labels/digits.parquet": few_labels,
+    "data/few_labels/biopsies.parquet": few_labels,
+    "data/few_labels/biopsies-test.parquet": few_labels,
 }
 
 #: the example that has a family and a kind of data, and what is changed in it
@@ -76,6 +103,9 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "gan, image": ("mnist_gan",),
     "vqvae, image": ("mnist_vqvae",),
     "gpt, text": ("names",),
+    "flow, captioned": ("captions",),
+    "m2, image": ("mnist_m2",),
+    "m2, table": ("few_labels",),
 }
 
 
@@ -87,6 +117,7 @@ def narrow(spec):
         "flow": [f"model.widths={widths}", "model.depth=1", "generate.sampler.steps=1"],
         "gan": [f"model.widths={widths}"],
         "gpt": ["model.width=16", "model.depth=1", "model.heads=2"],
+        "m2": ["model.width=8", "model.latent=4", "model.classifier=8"],
         "vae": ["model.width=8", "model.latent=4"],
         "vqvae": ["model.width=8", "model.prior_width=16", "model.prior_depth=1", "model.prior_heads=2"],
     }.get(kind_of(family), [])

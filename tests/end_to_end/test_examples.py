@@ -41,7 +41,7 @@ def measured(files):
 
 
 #: module of a modality -> what reads its samples, as many as there are
-READERS = {"image": seen, "audio": heard, "text": written, "table": measured}
+READERS = {"image": seen, "captioned": seen, "audio": heard, "text": written, "table": measured}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
