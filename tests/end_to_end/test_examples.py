@@ -23,6 +23,12 @@ def seen(files):
     return [image.convert("RGB").tobytes() for image in images]
 
 
+def moved(files):
+    """By Polars and Pillow, each of more than one frame."""
+    clips = [Image.open(io.BytesIO(row["bytes"])) for row in pl.read_parquet(files)["video"]]
+    return [clip.tobytes() for clip in clips if clip.n_frames > 1]
+
+
 def heard(files):
     """By Polars and libsndfile."""
     return [soundfile.read(io.BytesIO(row["bytes"]))[0].tobytes() for row in pl.read_parquet(files)["audio"]]
@@ -41,7 +47,7 @@ def measured(files):
 
 
 #: module of a modality -> what reads its samples, as many as there are
-READERS = {"image": seen, "captioned": seen, "audio": heard, "text": written, "table": measured}
+READERS = {"image": seen, "captioned": seen, "video": moved, "audio": heard, "text": written, "table": measured}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
