@@ -1,5 +1,5 @@
-"""Each family on each kind of data that we ship, minted on a real Ray: by one worker, by three, and by three whose driver
-is killed in the middle and run again. The digests have to be equal, and so have the bytes of every part.
+"""Each family on each kind of data that we ship, minted on a real Ray: by one worker, by three, and by three whose
+driver is killed in the middle and run again. The digests have to be equal, and so have the bytes of every part.
 
     python benchmarks/digests.py [--cases "gpt, text" …]
 
@@ -20,13 +20,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.clusters import cluster
 from tests.processes import descendants
 from tests.short import CASES, EXAMPLES, short
 
+ROOT = Path(__file__).parent.parent
 PARTS, ROWS = 120, 8
 TRIES = 5  # at a driver that is done before it is struck
 

@@ -1,5 +1,5 @@
-"""Scikit-learn's 1,797 digits as a Parquet file: a process that reads this does without scikit-learn, whose import takes
-two seconds of it.
+"""Scikit-learn's 1,797 digits as a Parquet file: a process that reads this does without scikit-learn, whose import
+takes two seconds of it.
 """
 
 import io

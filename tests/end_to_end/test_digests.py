@@ -40,10 +40,11 @@ def quiet(request, tmp_path_factory):
 def test_three_workers_at_once_make_the_bytes_of_one(quiet):
     """Each draws other shards beside those of the others, two at a time and in another order."""
     *_, found = quiet
-    task = GenerateTask(found.spec, found.dataset_key, found.train_key, found.checkpoint, found.plan)
+    key, prompts = found.dataset_key, found.prompted
+    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, prompts)
     made, shards = parts(found), list(found.plan)
     for name in made:
-        found.store.delete(layout.part(found.dataset_key, name))
+        found.store.delete(layout.part(key, name))
     minters = [Minter(task, worker=str(number)) for number in range(3)]
     random.Random(1).shuffle(shards)
     with ThreadPoolExecutor(6) as pool:
