@@ -4,7 +4,7 @@
 
 The reader of `mnist_worth.py`, which learns from real digits, reads the class. Thickness and slant are measured by
 `examples/data/captions.py`, as they were of the real digits whose captions were learned from; the words were the thirds
-of these, so a third of samples would be right by chance. Beside each share stand those of a guess and the means by word.
+of these, so a third of samples would be right by chance. Beside each share stand the means by word.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mnist_worth import accuracy, learn, read_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples" / "data"))
-from captions import DIGITS, LEANS, STROKES, slant, thickness  # noqa: E402  # beside the examples
+from captions import DIGITS, LEANS, STROKES, slant, thickness  # beside the examples
 
 
 def main(data: Path, real: Path, captions: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from genai.checkpoint import Checkpoint
-from genai.errors import DataError, InputError
+from genai.errors import InputError
 from genai.noise import IndexNoise
 from genai.train import autocast
 
@@ -41,7 +41,8 @@ class Generator:
         self.checkpoint, self.seed, self.precision, self.threads = checkpoint, seed, precision, threads
         self.batch = -(-batch // ROUND) * ROUND
         self.sampler = checkpoint.family.Sampler() if sampler is None else sampler
-        self.prompts = _usable(checkpoint, prompts)
+        checkpoint.modality.check_prompts(prompts)
+        self.prompts = prompts
         self.device = torch.device(device)
         self._net = checkpoint.network().to(self.device)
 
@@ -86,17 +87,3 @@ class Generator:
             raise InputError(f"the checkpoint has {classes} classes: give a label for each sample")
         if given and len(labels) and not (labels.min() >= 0 and labels.max() < max(classes, 1)):
             raise InputError(f"found labels {labels.min()} to {labels.max()}; allowed: 0 to {max(classes, 1) - 1}")
-
-
-def _usable(checkpoint: Checkpoint, prompts: Sequence[str]) -> Sequence[str]:
-    """The prompts, where the rows have captions and where all can be one."""
-    if bool(prompts) != checkpoint.modality.captions:
-        found, allowed = ("prompts", "none") if prompts else ("no prompts", "at least one")
-        kind = f"a checkpoint of {checkpoint.modality.noun}s with{'out' if prompts else ''} captions"
-        raise InputError(f"found {found} for {kind}; allowed: {allowed}")
-    for number, prompt in enumerate(prompts):
-        try:
-            checkpoint.modality.told(np.zeros((1, *checkpoint.modality.array_shape), np.uint8), [prompt])
-        except DataError as error:
-            raise InputError(f"prompt {number}, {prompt[:100]!r}: {error}") from error
-    return prompts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from genai.cut import Cut
 from genai.errors import DataError, listed
 from genai.modalities.captioned import captions_of
-from genai.sources import Files, Row, open_source
+from genai.sources import Files, Row, Source, open_source
 from genai.template import Template
 
 if TYPE_CHECKING:
@@ -45,17 +45,21 @@ class _Texts:
         return captions_of(self.template, columns)
 
 
-def read(uri: str, text: str, open_files: Callable[[str], Files]) -> list[str]:
+def opened(uri: str, text: str, open_files: Callable[[str], Files]) -> Source:
+    """The source of prompts; `text` is their column, or a template. Raises DataError where it is not there."""
+    return open_source(uri, None, open_files, _Texts(Template(text)))
+
+
+def read(source: Source) -> list[str]:
     """The prompts of a source. Raises DataError where it has none, too many, or one that is none."""
-    source = open_source(uri, None, open_files, _Texts(Template(text)))
     rows = (row for fragment in source.fragments() for row in source.read(fragment))
     found = []
     for prompt in _checked(rows):
         found.append(prompt)
         if len(found) > MOST:
-            raise DataError(f"{uri}: found more than {MOST:,} prompts; allowed: as many, in several jobs")
+            raise DataError(f"{source.pattern}: found more than {MOST:,} prompts; allowed: as many, in several jobs")
     if not found:
-        raise DataError(f"{uri}: found no prompt; allowed: at least one row")
+        raise DataError(f"{source.pattern}: found no prompt; allowed: at least one row")
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import genai
 from genai import filters
-from genai.errors import GenaiError, Incomplete
+from genai.errors import GenaiError, Incomplete, InputError
 from genai.identity import canonical
 from genai.order import Order
 from jobs import layout, ledger
@@ -44,7 +44,7 @@ def drive(
     check_places(found.spec)
     _check_filters(found)
     _prepare(found, crew, events, held)
-    _check_tables(found)
+    _check_asked(found)
     _train(found, crew, events, held)
     manifest = _mint(found, crew, events, held, clock)
     for publication in found.unpublished:
@@ -63,8 +63,13 @@ def _check_filters(found: Survey) -> None:
             each.fits(found.modality)
 
 
-def _check_tables(found: Survey) -> None:
+def _check_asked(found: Survey) -> None:
+    """What can be known to fail is told before the training."""
     assert found.modality
+    try:
+        found.modality.check_prompts(found.prompts.texts if found.prompts else ())
+    except InputError as error:
+        raise InputError(f"generate.prompts: {error}") from error
     for entry in found.spec.publish:
         if isinstance(entry, Table):
             check_table(entry, found.modality, found.classes)

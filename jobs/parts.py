@@ -36,11 +36,13 @@ from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import names
 from genai.template import Template
+from jobs.count import Count
 from jobs.credits import Line, WebPage
 from jobs.document import printable
 from jobs.form import Part, build, form_of, rule, values_of
 from jobs.license import License
 from jobs.plugin import Plugin
+from jobs.split import Share, Split
 
 if TYPE_CHECKING:
     from genai.accept import Terms
@@ -51,7 +53,6 @@ FILTER = Plugin("kind", genai.filters, Filter, "")  # type: ignore[type-abstract
 
 MOST_PROMPTS = 10_000  # that a job file holds itself
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
 
@@ -67,43 +68,6 @@ def _listed(value: Any) -> Any:
 
 
 Filters = list[Annotated[Any, BeforeValidator(FILTER.read), PlainSerializer(FILTER.write)]]
-
-
-class Split(Part):
-    """Which share of the rows is for what; a row's side follows from its content alone."""
-
-    place: ClassVar[str] = "data.split"
-
-    train: Share = Field(0.8, gt=0, description="Share of rows to train on; left out: what the other two leave.")
-    validation: Share = Field(0.1, description="Share of rows that pick the best weights.")
-    test: Share = Field(0.1, description="Share of rows for the final measures; 0 with data.test_source.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rest(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping) or "train" in value:
-            return value
-        others = [value.get(name, cls.model_fields[name].default) for name in ("validation", "test")]
-        numbers = all(isinstance(o, int | float) and not isinstance(o, bool) for o in others)
-        return {**value, "train": max(0.0, round(1 - sum(others), 12)) if numbers else 1.0}
-
-    @model_validator(mode="after")
-    def _sum(self) -> Self:
-        if abs((total := self.train + self.validation + self.test) - 1) > 1e-9:
-            parts = f"train {self.train:g} + validation {self.validation:g} + test {self.test:g}"
-            touches = (self.place, *(f"{self.place}.{name}" for name in type(self).model_fields))
-            raise rule(f"found shares that sum to {total:.10g} ({parts}); allowed: a sum of 1", *touches)
-        return self
-
-
-class Splits(Split):
-    """Which share of the samples is published as what; a sample's side follows from its index alone."""
-
-    place: ClassVar[str] = "splits"
-
-    train: Share = Field(0.8, gt=0, description="Share of samples in train; left out: what the other two leave.")
-    validation: Share = Field(0.1, description="Share of samples in validation.")
-    test: Share = Field(0.1, description="Share of samples in test.")
 
 
 class Data(Part):
@@ -174,7 +138,7 @@ class Data(Part):
     def _one_condition(self) -> Self:
         if self.modality.captions and self.label is not None:
             text = f"found {printable(self.label)} beside captions; allowed: null, or rows without captions"
-            raise rule(text, "data.label", "data.modality")
+            raise rule(text, "data.label")
         return self
 
     @model_validator(mode="before")
@@ -297,60 +261,6 @@ def _template(text: str) -> str:
         raise rule(str(error)) from error
 
 
-class PerPrompt(Part):
-    """So many of each prompt."""
-
-    per_prompt: int = Field(ge=1, lt=2**31, description="Samples of each prompt.")
-
-
-class PerClass(Part):
-    """So many of each class."""
-
-    per_class: int = Field(ge=1, lt=2**63, description="Samples of each class.")
-
-
-class OfClasses(Part):
-    """So many of each class that is named, and none of another."""
-
-    classes: dict[str, Annotated[int, Field(ge=0, lt=2**63)]] = Field(
-        min_length=1, description="Samples of each class, by its name."
-    )
-
-
-class Match(Part):
-    """As many of each class as the training split has."""
-
-    match: Literal["train"] = Field(description="The split whose numbers are matched.")
-
-
-class Balance(Part):
-    """Of each class what it lacks, in the training split, to the largest one."""
-
-    balance: Literal[True] = Field(description="Fill each class up to the largest.")
-
-
-def _form_of_count(value: Any) -> str | None:
-    if isinstance(value, Part):
-        return type(value).__name__
-    if not isinstance(value, Mapping):
-        return "Total"
-    return next((kind.__name__ for kind in _COUNTS if set(kind.model_fields) & set(value)), None)
-
-
-_COUNTS = (PerClass, OfClasses, PerPrompt, Match, Balance)
-
-
-Count = Annotated[
-    Annotated[int, Field(ge=1, lt=2**63), Tag("Total")]
-    | Annotated[PerClass, Tag("PerClass")]
-    | Annotated[OfClasses, Tag("OfClasses")]
-    | Annotated[PerPrompt, Tag("PerPrompt")]
-    | Annotated[Match, Tag("Match")]
-    | Annotated[Balance, Tag("Balance")],
-    Discriminator(_form_of_count, custom_error_type="count_form", custom_error_message="count"),
-]
-
-
 class Packed(Part):
     """What a dataset was when it was packed; what is made of it again is compared with that."""
 
@@ -392,6 +302,12 @@ class Prompts(Part):
     )
 
 
+Asked = Annotated[
+    Annotated[Prompts, Tag("Prompts")] | Annotated[Names, Field(max_length=MOST_PROMPTS), Tag("Names")],
+    Discriminator(lambda value: "Prompts" if isinstance(value, Mapping | Prompts) else "Names"),
+]
+
+
 class Unread(NamedTuple):
     """What stands under `sampler:`, on its way to the family that knows it."""
 
@@ -419,7 +335,7 @@ class Generate(Part):
     labels: Annotated[Names, BeforeValidator(_named, json_schema_input_type=list[Text | int])] | None = Field(
         None, description="Only these classes; null: all."
     )
-    prompts: Prompts | Annotated[Names, Field(max_length=MOST_PROMPTS)] | None = Field(
+    prompts: Asked | None = Field(
         None, description="What to draw under, in turn: texts, or {source: where, text: column or template}."
     )
     part_rows: int = Field(1000, ge=1, le=10_000_000, description="Samples of one Parquet part.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from genai.errors import IntegrityError, NotFound
 from genai.identity import canonical, key_of, sha256
@@ -44,15 +43,14 @@ def prompts_of(spec: JobSpec, store: Store) -> Texts | None:
         return None
     if not isinstance(said, Prompts):
         return Texts(tuple(said))
-    from genai.prompts import read
-    from genai.sources import open_source
+    from genai.prompts import opened, read
 
-    listing: list[Any] = open_source(said.source, None, open_store).fingerprint()
-    key = f"prompts/{key_of('prompts', 1, listing=listing, text=said.text)}.key"
+    source = opened(said.source, said.text, open_store)
+    key = f"prompts/{key_of('prompts', 1, listing=source.fingerprint(), text=said.text)}.key"
     try:
         return Texts(kept_prompts(store, store.get(key).decode(errors="replace")))
     except NotFound:
-        return Texts(tuple(read(said.source, said.text, open_store)), key)
+        return Texts(tuple(read(source)), key)
 
 
 def kept_prompts(store: Store, digest: str) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from genai.modalities import Modality
 from genai.registry import names
 from jobs.document import shown
 from jobs.form import rule
-from jobs.parts import Splits
 from jobs.plugin import Plugin
+from jobs.split import Splits
 from jobs.tables import Table
 
 if TYPE_CHECKING:

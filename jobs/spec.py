@@ -21,6 +21,7 @@ from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.registry import name_of
 from jobs import publish
+from jobs.count import Balance, Count, Match, OfClasses, PerClass, PerPrompt
 from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
@@ -31,26 +32,19 @@ from jobs.override import override
 from jobs.parts import (
     FAMILY,
     MODALITY,
-    Balance,
-    Count,
     Data,
     Generate,
     GenerateWorkers,
-    Match,
     Model,
-    OfClasses,
     Packed,
-    PerClass,
-    PerPrompt,
     Prompts,
-    Split,
-    Splits,
     Text,
     Train,
     TrainWorkers,
     Unread,
 )
 from jobs.publish import Entry
+from jobs.split import Split, Splits
 
 __all__ = [
     "FAMILY",
@@ -167,7 +161,7 @@ class JobSpec(Part):
         if rows.captions and not type(self.model.family).captions:
             able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.captions)
             text = f"found {name_of(FAMILY.package, type(self.model.family))}, which reads no captions"
-            raise rule(f"{text}; allowed for rows with captions: {able}", "model.family", "data.modality")
+            raise rule(f"{text}; allowed for rows with captions: {able}", "model.family")
         if rows.captions and not asked:
             text = "missing for rows with captions; allowed: a list of texts to draw under, or {source: where they are}"
             raise rule(text, "generate.prompts", "generate", "data.modality")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from genai.errors import DataError
+from genai.errors import DataError, InputError
 from genai.registry import rebuild
 from genai.space import Space
 
@@ -117,6 +117,11 @@ class Modality(ABC):
         import torch
 
         return torch.from_numpy(labels)
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        """Raises InputError where rows cannot be drawn under these texts: here, under any."""
+        if prompts:
+            raise InputError(f"found prompts for {self.noun}s that have no captions; allowed: none")
 
     def told(self, arrays: np.ndarray, prompts: Sequence[str] | None) -> np.ndarray:
         """Drawn arrays with the texts that they were drawn under, for kinds that hold them."""

@@ -112,7 +112,8 @@ class Captioned(Modality):
         if not found and len(data) > self.length:
             found = f"{len(data):,} bytes long"
         if found:
-            raise DataError(f"the caption is {found}; allowed: a text of at most {self.length:,} bytes (its length)")
+            allowed = f"a text of at most {self.length:,} bytes, as data.modality.length says"
+            raise DataError(f"the caption is {found}; allowed: {allowed}")
         return data
 
     def _split(self, arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,6 +124,15 @@ class Captioned(Modality):
         import torch
 
         return torch.from_numpy(self._split(arrays)[1].astype(np.int64))
+
+    def check_prompts(self, prompts: Sequence[str]) -> None:
+        if not prompts:
+            raise InputError(f"found no prompts for {self.noun}s with captions; allowed: at least one")
+        for number, prompt in enumerate(prompts):
+            try:
+                self._checked(prompt)
+            except DataError as error:
+                raise InputError(f"prompt {number}, {prompt[:100]!r}: {error}") from error
 
     def told(self, arrays: np.ndarray, prompts: Sequence[str] | None) -> np.ndarray:
         assert prompts is not None, "who draws knows the prompts"

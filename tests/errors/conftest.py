@@ -15,6 +15,7 @@ for topic in (
     "job_file",
     "rows",
     "texts",
+    "captioning",
     "filtering",
     "table_rows",
     "recordings",
