@@ -40,6 +40,7 @@ from jobs.survey import Survey
 
 SYNTHETIC, REAL = 16, 4  # pictures of a class
 PARTS, REAL_ROWS = 4, 4096  # that are looked into for pictures
+PROMPTS = 20  # that have a row of their own
 
 
 def write(found: Survey, command: str) -> str:
@@ -167,7 +168,10 @@ def _looked_at(found: Survey) -> _LookedAt:
 
 
 def _rows(found: _LookedAt) -> Iterator[GridRow]:
-    """A row for each class, or one for all where there are none."""
+    """A row for each class, or for each of the first prompts, or one for all where there are none."""
+    if found.modality.captions:
+        yield from _under_prompts(found)
+        return
     samples, labels, classes = found.synthetic, found.real_labels, found.classes
     for number, name in enumerate(classes or ("",)):
         wanted = np.flatnonzero(samples.labels == number) if classes else np.arange(len(samples))
@@ -176,6 +180,18 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
         looks = found.modality.looks(samples.arrays[wanted])
         synthetic = [Exhibit(look, int(samples.indices[i])) for look, i in zip(looks, wanted, strict=True)]
         yield GridRow(name, tuple(synthetic), tuple(map(Exhibit, found.modality.looks(found.real[real]))))
+
+
+def _under_prompts(found: _LookedAt) -> Iterator[GridRow]:
+    """A row for each of the first prompts, beside what has it as its caption among the rows that were learned from."""
+    sides: list[dict[str, list[Exhibit]]] = []
+    for arrays, indices in ((found.synthetic.arrays, found.synthetic.indices), (found.real, [None] * len(found.real))):
+        side: dict[str, list[Exhibit]] = {}
+        for look, index in zip(found.modality.looks(arrays), indices, strict=True):
+            side.setdefault(look.title, []).append(Exhibit(look, None if index is None else int(index)))
+        sides.append(side)
+    for prompt in list(sides[0])[:PROMPTS]:
+        yield GridRow(prompt, tuple(sides[0][prompt][:SYNTHETIC]), tuple(sides[1].get(prompt, [])[:REAL]))
 
 
 def _files_of(modality: Modality) -> tuple[str, str]:
