@@ -49,7 +49,7 @@ class Site:
     def _sure(self) -> list[str]:
         """What each of its messages holds: looked for first, as that is quick."""
         plain = "(?:" not in self.pattern
-        return [re.sub(r"\\(.)", r"\1", piece) for piece in self.pattern.split(ANYTHING)] if plain else []
+        return [re.sub(r"(?s)\\(.)", r"\1", piece) for piece in self.pattern.split(ANYTHING)] if plain else []
 
 
 @cache
