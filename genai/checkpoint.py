@@ -117,6 +117,7 @@ class Checkpoint:
         if isinstance(self.family, Pretrained):
             if folder is None:
                 raise InputError("found a checkpoint of a pretrained pipeline without its files; allowed: `genai run`")
+            self.family.check_installed()
             return self.family.load(folder).eval().requires_grad_(requires_grad=False)
         net = self.family.network(self.modality.space, len(self.classes))
         net.load_state_dict(self.weights)

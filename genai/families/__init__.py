@@ -98,7 +98,8 @@ class Pretrained(Family):
     #: the libraries that it is loaded with
     libraries: ClassVar[tuple[str, ...]] = ()
 
-    def check(self, axes: int) -> None:
+    def check_installed(self) -> None:
+        """Raises InputError where one of its libraries is missing."""
         missing = [name for name in self.libraries if importlib.util.find_spec(name) is None]
         if missing:
             extra = type(self).__module__.rpartition(".")[2]

@@ -153,6 +153,6 @@ class _loading:  # noqa: N801  # reads as a statement
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, ImportError):
+        if isinstance(error, Exception):
             why = f"{type(error).__name__}: {str(error)[:500]}"
             raise InputError(f"the pipeline cannot be loaded ({why}); allowed: what save_pretrained wrote") from error
