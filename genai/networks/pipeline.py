@@ -36,9 +36,13 @@ class Pictures(nn.Module):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         from diffusers import DiffusionPipeline
+        from diffusers.utils import logging
+        from transformers.utils import logging as inner
 
+        logging.disable_progress_bar()
+        inner.disable_progress_bar()
         with _loading(folder):
-            self.pipe = DiffusionPipeline.from_pretrained(str(folder), torch_dtype=torch.float32, **LOCAL)
+            self.pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
         self.pipe.set_progress_bar_config(disable=True)
         self.parts = nn.ModuleDict({k: part for k, part in self.pipe.components.items() if isinstance(part, nn.Module)})
 
@@ -77,7 +81,9 @@ class Words(nn.Module):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         with _loading(folder):
             self.tokenizer = AutoTokenizer.from_pretrained(
                 str(folder), local_files_only=True, trust_remote_code=False
