@@ -14,6 +14,7 @@ from genai.errors import InputError
 from jobs.ledger import Manifest
 from jobs.parts import FAMILY
 from jobs.shards import Plan
+from jobs.spec import JobSpec
 from jobs.survey import Survey
 
 

@@ -91,14 +91,14 @@ def look(spec: JobSpec, store: Store) -> Pipeline:
 def _rows(family: Pretrained, place: str, source: Store, names: list[str]) -> Modality:
     """What it draws, by its configs, all of which are looked at."""
     asked = [name for name in names if name.rpartition("/")[2] in pipeline.CONFIGS]
+    configs = {name: pipeline.config(f"{place}/{name}", source.get(name)) for name in asked}
     try:
-        configs = {name: pipeline.config(f"{place}/{name}", source.get(name)) for name in asked}
         return modalities.stored(family.rows(configs))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         why = f"{type(error).__name__}: {str(error)[:200]}"
         raise InputError(f"{place}: its configs cannot be used ({why}); allowed: what save_pretrained wrote") from error
     except InputError as error:
-        raise error if place in str(error) else InputError(f"model: {place}: {error}") from error
+        raise InputError(f"{place}: {error}") from error
 
 
 def _known(store: Store, kept: str) -> dict[str, str] | None:

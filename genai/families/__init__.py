@@ -112,7 +112,7 @@ class Pretrained(Family):
         return nn.Module()
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
-        raise InputError("found a pretrained pipeline to be trained; allowed: to draw from it")
+        raise AssertionError("a job does not train what comes trained")
 
     @abstractmethod
     def rows(self, configs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ Only safetensors are read, from disk alone, and no code of the folder's is run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ class Pictures(nn.Module):
 
         logging.disable_progress_bar()
         inner.disable_progress_bar()
-        with _loading(folder):
+        with _loading():
             self.pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
         self.pipe.set_progress_bar_config(disable=True)
         self.parts = nn.ModuleDict({k: part for k, part in self.pipe.components.items() if isinstance(part, nn.Module)})
@@ -84,10 +86,8 @@ class Words(nn.Module):
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        with _loading(folder):
-            self.tokenizer = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False
-            )
+        with _loading():
+            self.tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
             self.model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
 
     def forward(
@@ -149,16 +149,11 @@ def _bytes(text: str, length: int) -> Tensor:
     return torch.tensor([*data, *[0] * (length - len(data))], dtype=torch.int64)
 
 
-class _loading:  # noqa: N801  # reads as a statement
-    """Where what hostile files make of the libraries becomes ours."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception):
-            why = f"{type(error).__name__}: {str(error)[:500]}"
-            raise InputError(f"the pipeline cannot be loaded ({why}); allowed: what save_pretrained wrote") from error
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Where what hostile files make of the libraries, which may be anything, becomes ours."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        raise InputError(f"the pipeline cannot be loaded ({why}); allowed: what save_pretrained wrote") from error
