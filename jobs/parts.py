@@ -175,7 +175,7 @@ class Model(Part):
     @property
     def given(self) -> str:
         """The field that names what comes trained, as a path of the job; "" where the job trains."""
-        return "model.checkpoint" if self.checkpoint else "model.pipeline" if self.pipeline else ""
+        return "model.checkpoint" if self.checkpoint else "model.pipeline" if type(self.family).pretrained else ""
 
     @model_validator(mode="before")
     @classmethod
@@ -201,12 +201,6 @@ class Model(Part):
             "checkpoint": value["checkpoint"],
             "digest": value.get("digest"),
         }
-
-    @model_validator(mode="after")
-    def _pipeline_named(self) -> Self:
-        if self.pipeline is None and self.checkpoint is None and type(self.family).pretrained:
-            raise rule("missing; allowed: the folder or URI of a pretrained pipeline", "model.pipeline", "model")
-        return self
 
     @model_serializer
     def _write_family(self) -> dict[str, Any]:

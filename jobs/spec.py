@@ -140,7 +140,10 @@ class JobSpec(Part):
         return self
 
     def _rules_of_rows(self) -> None:
-        """Rows are needed to train on, and to count by."""
+        """Rows are needed to train on, and to count by; or what comes trained."""
+        if self.model.given == "model.pipeline" and self.model.pipeline is None:
+            text = "missing; allowed: the folder or URI of a pretrained pipeline"
+            raise rule(text, "model.pipeline", "model", "generate")
         if not self.model.given:
             if not self.data.source:
                 text = "missing; allowed: where the rows are, or a model.checkpoint, which needs none"
@@ -148,7 +151,7 @@ class JobSpec(Part):
         elif isinstance(self.generate.count, Match | Balance):
             allowed = "a number, {per_class: n}, {classes: {name: n}} or {per_prompt: n}"
             text = f"found a wish by the training rows beside {self.model.given}; allowed: {allowed}"
-            raise rule(text, "generate.count", self.model.given)
+            raise rule(text, "generate.count", *(["model.checkpoint"] if self.model.checkpoint else []))
 
     def _rules_of_prompts(self) -> None:
         """Rows with captions are drawn under prompts, others are not. (Of a checkpoint its own config tells.)"""
@@ -158,7 +161,7 @@ class JobSpec(Part):
             raise rule(text, "generate.count", "generate.prompts")
         if self.model.pipeline is not None and not asked:
             text = "missing for a pipeline; allowed: a list of texts to draw under, or {source: where they are}"
-            raise rule(text, "generate.prompts", "generate", "model.pipeline")
+            raise rule(text, "generate.prompts", "generate", "model")
         if self.model.given:
             return
         if rows.captions and not type(self.model.family).captions:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from genai import families, modalities
-from genai.registry import names
+from genai.families import Family
+from genai.registry import find, names
 from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.spec import load
