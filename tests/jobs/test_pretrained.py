@@ -15,8 +15,10 @@ from jobs import layout, pretrained
 from jobs.draw import sample
 from jobs.driver import drive
 from jobs.events import EventLog
+from jobs.pack import equal, recipe
 from jobs.spec import load
 from jobs.survey import survey
+from jobs.verify import made_by, upstream
 from tests.pipelines import save_pictures, save_words
 from workers.generate import Minter
 from workers.local import LocalCrew
@@ -103,6 +105,16 @@ def test_a_finished_run_is_known_without_reading_the_weights(saved, tmp_path, mo
     minted(spec)
     monkeypatch.setattr(pretrained, "sha256_of", None)
     assert survey(spec).finished
+
+
+def test_its_dataset_is_verified_and_packed(saved, tmp_path):
+    """With the checkpoint that it was made from; the recipe makes the same dataset again."""
+    found, manifest = minted(job("words", saved["words"], tmp_path))
+    assert made_by(found, manifest)
+    assert list(upstream(found, manifest)) == []
+    packed = load("recipe.json", recipe(found), [f"output={tmp_path / 'again'}"])
+    again, _ = minted(packed)
+    assert equal(again)
 
 
 def test_the_same_files_elsewhere_are_the_same_checkpoint(saved, tmp_path):
