@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import torch
@@ -16,17 +17,18 @@ from torch import Tensor, nn
 
 import genai
 from genai import families, modalities, weights
+from genai.checkpoint_files import CONFIG, MODEL, VERSION, digest_of
 from genai.errors import InputError, IntegrityError
-from genai.families import Family
-from genai.identity import canonical, sha256
+from genai.families import Family, Pretrained
+from genai.identity import canonical
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import describe, rebuild
 from genai.space import Space
 from genai.train import Trained
 
-VERSION = 1
-CONFIG, MODEL = "config.json", "model.safetensors"
+__all__ = ["CONFIG", "MODEL", "Checkpoint", "digest_of"]
+
 CONFIG_BYTES = 1 << 20
 T = TypeVar("T")
 
@@ -108,19 +110,18 @@ class Checkpoint:
             raise IntegrityError(f"checkpoint: its config cannot be used ({why}); train it again") from error
         return cls(family, modality, classes, tensors, found)
 
-    def network(self) -> nn.Module:
-        """The network with its weights, ready to draw from."""
+    def network(self, folder: Path | None = None) -> nn.Module:
+        """The network with its weights, ready to draw from. `folder` has the files of a pretrained pipeline, whose
+        weights are no part of the checkpoint. Raises InputError where that is missing, or cannot be loaded.
+        """
+        if isinstance(self.family, Pretrained):
+            if folder is None:
+                raise InputError("found a checkpoint of a pretrained pipeline without its files; allowed: `genai run`")
+            self.family.check_installed()
+            return self.family.load(folder).eval().requires_grad_(requires_grad=False)
         net = self.family.network(self.modality.space, len(self.classes))
         net.load_state_dict(self.weights)
         return net.eval().requires_grad_(requires_grad=False)
-
-
-def digest_of(files: dict[str, bytes]) -> str:
-    """The digest of a checkpoint's files."""
-    missing = {CONFIG, MODEL} - set(files)
-    if missing:
-        raise IntegrityError(f"checkpoint: no {' and no '.join(sorted(missing))}")
-    return sha256(canonical({name: sha256(files[name]) for name in (CONFIG, MODEL)}))
 
 
 def _config(data: bytes) -> dict[str, Any]:

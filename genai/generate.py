@@ -8,6 +8,7 @@ otherwise than the rest), and the last one is padded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ ROUND = 16
 class Generator:
     """A checkpoint on a device, ready to draw. `sampler` is an instance of the family's `Sampler`. Of a checkpoint of
     rows with captions, sample i is drawn under the prompt i modulo their number. Raises InputError where these are
-    missing, or a prompt is longer than the captions.
+    missing, or a prompt is longer than the captions. `folder` has the files of a pretrained pipeline; it is not needed
+    afterwards.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Generator:
         device: torch.device | str = "cpu",
         threads: int = 1,
         prompts: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self.checkpoint, self.seed, self.precision, self.threads = checkpoint, seed, precision, threads
         self.batch = -(-batch // ROUND) * ROUND
@@ -44,7 +47,7 @@ class Generator:
         checkpoint.modality.check_prompts(prompts)
         self.prompts = prompts
         self.device = torch.device(device)
-        self._net = checkpoint.network().to(self.device)
+        self._net = checkpoint.network(folder).to(self.device)
 
     def draw(
         self,

@@ -7,12 +7,14 @@ sample drawn here has the pixels of the published one. (Science is imported when
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from genai.errors import InputError, IntegrityError, NotFound
 from jobs import layout
 from jobs.ledger import Manifest
+from jobs.pretrained import fetched
 from jobs.shards import Plan
 from jobs.spec import JobSpec
 from jobs.stores import Store
@@ -46,8 +48,10 @@ def generator_of(
         place = store.locate(f"checkpoints/{train_key}")
         hint = "`genai repair` mends a finished run; else remove it, and `genai run` trains it again"
         raise IntegrityError(f"{place}: {error}; {hint}") from error
-    seed = spec.sampling_seed
-    return Generator(checkpoint, seed, how.batch, how.sampler, how.precision, device, how.threads, prompts)
+    with fetched(spec, checkpoint.made) if spec.model.pipeline is not None else nullcontext() as folder:
+        return Generator(
+            checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads, prompts, folder
+        )
 
 
 def samples_of(

@@ -189,6 +189,8 @@ def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> Non
 
 def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
     assert found.train_key
+    if found.pinned:
+        found.pinned.keep(found.store)
     if not found.metrics:
         _wait(found.train_key, leases, events)
         look_at_checkpoint(found)

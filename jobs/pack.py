@@ -14,6 +14,7 @@ from genai.errors import InputError
 from jobs.ledger import Manifest
 from jobs.parts import FAMILY
 from jobs.shards import Plan
+from jobs.spec import JobSpec
 from jobs.survey import Survey
 
 
@@ -40,9 +41,7 @@ def _job(found: Survey, manifest: Manifest) -> dict[str, Any]:
         "name": spec.name,
         "output": "runs",
         "seed": spec.sampling_seed,
-        "model": {
-            "family": FAMILY.write(spec.model.family)["family"], "checkpoint": place, "digest": manifest.checkpoint,
-        },
+        "model": _model(spec, place, manifest.checkpoint),
         "data": {name: value for name, value in said["data"].items() if name in spec.data.told and value is not None},
         "generate": {**said["generate"], **_count(manifest.plan, manifest.classes)},
         "card": said["card"],
@@ -50,6 +49,13 @@ def _job(found: Survey, manifest: Manifest) -> dict[str, Any]:
             "key": manifest.key, "digest": manifest.digest, "rows": manifest.rows, "versions": manifest.versions,
         },
     }  # fmt: skip
+
+
+def _model(spec: JobSpec, place: str, digest: str) -> dict[str, Any]:
+    """The checkpoint, or the pipeline that it stands for."""
+    if spec.model.pipeline is not None:
+        return {**FAMILY.write(spec.model.family), "pipeline": place, "digest": digest}
+    return {"family": FAMILY.write(spec.model.family)["family"], "checkpoint": place, "digest": digest}
 
 
 def _count(plan: Plan, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -167,7 +167,15 @@ class Model(Part):
     checkpoint: Text | None = Field(
         None, description="Mint with this one and train nothing: a run's id, or the path or URI of its folder."
     )
+    pipeline: Text | None = Field(
+        None, description="Of diffusers and transformers: the folder or URI that save_pretrained wrote."
+    )
     digest: Annotated[str, _SHA256] | None = Field(None, description="SHA-256 of that checkpoint: no other will do.")
+
+    @property
+    def given(self) -> str:
+        """The field that names what comes trained, as a path of the job; "" where the job trains."""
+        return "model.checkpoint" if self.checkpoint else "model.pipeline" if type(self.family).pretrained else ""
 
     @model_validator(mode="before")
     @classmethod
@@ -176,6 +184,9 @@ class Model(Part):
             return value
         if isinstance(value, Mapping) and isinstance(value.get("family"), Family):
             return value
+        if isinstance(value, Mapping) and value.get("checkpoint") is None and FAMILY.kind(value).pretrained:
+            own = {k: v for k, v in value.items() if k not in ("checkpoint", "pipeline", "digest")}
+            return {"family": FAMILY.read(own), "pipeline": value.get("pipeline"), "digest": value.get("digest")}
         if not isinstance(value, Mapping) or value.get("checkpoint") is None:
             own = {k: v for k, v in value.items() if k != "checkpoint"} if isinstance(value, Mapping) else value
             return {"family": FAMILY.read(own)}
@@ -193,6 +204,9 @@ class Model(Part):
 
     @model_serializer
     def _write_family(self) -> dict[str, Any]:
+        if self.pipeline is not None:
+            digest = {"digest": self.digest} if self.digest else {}
+            return {**FAMILY.write(self.family), "pipeline": self.pipeline, **digest}
         if self.checkpoint is None:
             return FAMILY.write(self.family)
         pinned = {"family": FAMILY.write(self.family)["family"], "checkpoint": self.checkpoint}

@@ -39,6 +39,9 @@ class Pinned:
         """Of the copy: it follows from the content."""
         return _key(self.metrics["digest"])
 
+    def keep(self, store: Store) -> None:
+        """Nothing: looking at it is quick."""
+
     def copy(self, store: Store) -> None:
         """Into the checkpoints of a job, `metrics.json` last. Raises IntegrityError where its digest is another."""
         from genai.checkpoint import digest_of

@@ -21,6 +21,7 @@ from jobs.spec import JobSpec
 
 Json = dict[str, Any]
 
+_DIGEST = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
 _FOREIGN = {"type": "string", "pattern": r"^[\w.]+:\w+$", "description": "Your own, as package.module:Class."}
 
 
@@ -35,9 +36,13 @@ def json_schema() -> Json:
     """JSON Schema (draft 2020-12) of a job file."""
     made = JobSpec.model_json_schema(schema_generator=_Generator)
     parts = made["$defs"]
-    pinned = parts["Model"]["properties"]["checkpoint"] | {"type": "string", "minLength": 1}
+    pinned, pipeline = (
+        parts["Model"]["properties"][name] | {"type": "string", "minLength": 1} for name in ("checkpoint", "pipeline")
+    )
     parts["Model"] = _choice(FAMILY) | {"description": parts["Model"]["description"]}
     parts["Model"]["oneOf"].append(_pinned(pinned))
+    for branch in parts["Model"]["oneOf"]:
+        _name_pipeline(branch, pipeline)
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
     for part in ("Data", "Generate"):
         parts[part]["properties"]["filters"]["items"] = _choice(FILTER)
@@ -55,10 +60,17 @@ def _choice(*plugins: Plugin[Any]) -> Json:
     return {"oneOf": [named, _FOREIGN, *(_fields_of(plugin, name) for plugin, name in known), foreign]}
 
 
+def _name_pipeline(branch: Json, pipeline: Json) -> None:
+    """Beside the fields of a family whose members come trained, where they are."""
+    name = branch.get("properties", {}).get("family", {}).get("const")
+    if name and find(FAMILY.package, name, FAMILY.base).pretrained:
+        branch["properties"] |= {"pipeline": pipeline, "digest": _DIGEST}
+        branch["required"] = [*branch["required"], "pipeline"]
+
+
 def _pinned(checkpoint: Json) -> Json:
     """A checkpoint, and no field of its family's beside it."""
-    digest = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
-    properties = {"family": {"enum": names(FAMILY.package)}, "checkpoint": checkpoint, "digest": digest}
+    properties = {"family": {"enum": names(FAMILY.package)}, "checkpoint": checkpoint, "digest": _DIGEST}
     return {"type": "object", "properties": properties, "required": ["checkpoint"], "additionalProperties": False}
 
 

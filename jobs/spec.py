@@ -10,7 +10,7 @@ checked as well. A rule that touches a faulty field is not told.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Self
 
@@ -129,26 +129,29 @@ class JobSpec(Part):
         self._rules_of_family()
         self._rules_of_prompts()
         self._rules_of_filters()
-        rows = self.data.modality if self.model.checkpoint is None else None
+        rows = None if self.model.given else self.data.modality
         publish.check(self.publish, self.splits, self.logical_date, rows)
         for path, asks in (
             ("generate.count", isinstance(self.generate.count, PerClass | OfClasses | Balance)),
             ("generate.labels", self.generate.labels is not None),
         ):
-            if asks and self.data.label is None and self.model.checkpoint is None:
+            if asks and self.data.label is None and not self.model.given:
                 raise rule("found a wish by class for data without classes; allowed: a number", path, "data.label")
         return self
 
     def _rules_of_rows(self) -> None:
-        """Rows are needed to train on, and to count by."""
-        if self.model.checkpoint is None:
+        """Rows are needed to train on, and to count by; or what comes trained."""
+        if self.model.given == "model.pipeline" and self.model.pipeline is None:
+            text = "missing; allowed: the folder or URI of a pretrained pipeline"
+            raise rule(text, "model.pipeline", "model", "generate")
+        if not self.model.given:
             if not self.data.source:
                 text = "missing; allowed: where the rows are, or a model.checkpoint, which needs none"
                 raise rule(text, "data.source", "data", "model.checkpoint")
         elif isinstance(self.generate.count, Match | Balance):
             allowed = "a number, {per_class: n}, {classes: {name: n}} or {per_prompt: n}"
-            text = f"found a wish by the training rows beside model.checkpoint; allowed: {allowed}"
-            raise rule(text, "generate.count", "model.checkpoint")
+            text = f"found a wish by the training rows beside {self.model.given}; allowed: {allowed}"
+            raise rule(text, "generate.count", *(["model.checkpoint"] if self.model.checkpoint else []))
 
     def _rules_of_prompts(self) -> None:
         """Rows with captions are drawn under prompts, others are not. (Of a checkpoint its own config tells.)"""
@@ -156,10 +159,13 @@ class JobSpec(Part):
         if isinstance(self.generate.count, PerPrompt) and not asked:
             text = "found a number a prompt without prompts; allowed: a number, or generate.prompts"
             raise rule(text, "generate.count", "generate.prompts")
-        if self.model.checkpoint is not None:
+        if self.model.pipeline is not None and not asked:
+            text = "missing for a pipeline; allowed: a list of texts to draw under, or {source: where they are}"
+            raise rule(text, "generate.prompts", "generate", "model")
+        if self.model.given:
             return
         if rows.captions and not type(self.model.family).captions:
-            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.captions)
+            able = _able(lambda kind: kind.captions)
             text = f"found {name_of(FAMILY.package, type(self.model.family))}, which reads no captions"
             raise rule(f"{text}; allowed for rows with captions: {able}", "model.family")
         if rows.captions and not asked:
@@ -172,16 +178,16 @@ class JobSpec(Part):
     def _rules_of_family(self) -> None:
         """Some families make tokens, the others numbers."""
         family, rows = self.model.family, self.data.modality
-        if self.model.checkpoint is None and family.tokens != rows.tokens:
+        if not self.model.given and family.tokens != rows.tokens:
             kinds = {True: "tokens", False: "numbers"}
-            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.tokens == rows.tokens)
+            able = _able(lambda kind: kind.tokens == rows.tokens)
             text = (
                 f"found {name_of(FAMILY.package, type(family))}, which makes {kinds[family.tokens]}, and rows of "
                 f"{kinds[rows.tokens]} ({rows.noun}s); allowed for these: {able or 'a family of your own'}"
             )
             raise rule(text, "model.family", "data.modality")
         if self.data.unlabelled and not type(family).unlabelled:
-            able = ", ".join(name for name, kind in FAMILY.kinds().items() if kind.unlabelled)
+            able = _able(lambda kind: kind.unlabelled)
             text = f"found true with {name_of(FAMILY.package, type(family))}; allowed: false, or one of {able}"
             raise rule(text, "data.unlabelled", "model.family")
         try:
@@ -191,7 +197,7 @@ class JobSpec(Part):
 
     def _rules_of_filters(self) -> None:
         """Those that cannot judge what a row is; with a checkpoint, the run knows what that is."""
-        if self.model.checkpoint is not None:
+        if self.model.given:
             return
         for part, filters in (("data", self.data.filters), ("generate", self.generate.filters)):
             for number, each in enumerate(filters):
@@ -215,6 +221,8 @@ class JobSpec(Part):
         if isinstance(prompts := self.generate.prompts, Prompts):
             prompts = prompts.model_copy(update={"source": _absolute(prompts.source)})
             update["generate"] = self.generate.model_copy(update={"prompts": prompts})
+        if self.model.pipeline is not None:
+            update["model"] = self.model.model_copy(update={"pipeline": _absolute(self.model.pipeline)})
         pinned = self.model.checkpoint
         if pinned is not None and "/" in pinned:  # else it is a run's id
             update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})
@@ -244,6 +252,11 @@ def _family(model: Any) -> type[Family] | None:
         return FAMILY.kind({"family": model.family} if isinstance(model, Model) else model)
     except ValidationError:
         return None
+
+
+def _able(can: Callable[[type[Family]], bool]) -> str:
+    """The families that learn, and can do that."""
+    return ", ".join(name for name, kind in FAMILY.kinds().items() if can(kind) and not kind.pretrained)
 
 
 def _absolute(uri: str) -> str:

@@ -101,7 +101,7 @@ def check_room(spec: JobSpec, server: JobServer) -> None:
     if not machines:  # it has just begun; the driver compares again
         return
     asks: dict[str, tuple[TrainWorkers | GenerateWorkers, int]] = {}
-    if spec.model.checkpoint is None:
+    if not spec.model.given:
         asks["train.workers"] = (spec.train.workers, spec.train.least_workers)
     asks["generate.workers"] = (spec.generate.workers, 1)
     for path, (workers, number) in asks.items():

@@ -14,6 +14,8 @@ from genai.errors import IntegrityError, NotFound
 from jobs import layout, ledger
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
+from jobs.pretrained import Pipeline
+from jobs.pretrained import look as look_at_pipeline
 from jobs.prompts import Texts, prompts_of
 from jobs.publication import Publication, publications
 from jobs.registration import Registration
@@ -35,8 +37,8 @@ class Survey:
 
     spec: JobSpec
     store: Store
-    prepare_key: str  # "" where a checkpoint is pinned: nothing is prepared
-    pinned: Pinned | None = None
+    prepare_key: str  # "" where a checkpoint or a pipeline is given: nothing is prepared
+    pinned: Pinned | Pipeline | None = None
     reading: JobSpec | None = None  # the same job, its rows as the prepare key knows them: of a table, one snapshot
     prepared: Prepared | None = None
     train_key: str | None = None
@@ -102,8 +104,8 @@ def survey(spec: JobSpec, store: Store | None = None) -> Survey:
     StoreError where the store fails.
     """
     store = store or layout.job_store(spec)
-    if spec.model.checkpoint is not None:
-        pinned = look(spec)
+    if spec.model.given:
+        pinned = look(spec) if spec.model.checkpoint is not None else look_at_pipeline(spec, store)
         found = Survey(spec, store, "", pinned, train_key=pinned.key)
         look_at_checkpoint(found)
         return found
@@ -129,7 +131,7 @@ def sources(spec: JobSpec) -> tuple[list[Source], list[Source]]:
     """The sources of the job, and those of its test rows; none where it pins a checkpoint."""
     from genai.sources import open_source
 
-    if spec.model.checkpoint is not None:
+    if spec.model.given:
         return [], []
     data = settled(spec).data
     tests = [data.test_source] if data.test_source else []

@@ -82,7 +82,7 @@ def made_by(found: Survey, manifest: Manifest) -> bool:
     """Whether a run still makes this dataset, as far as can be told: where its data or this program has changed since,
     it makes another one.
     """
-    if layout.generate_key(found.spec, manifest.checkpoint, manifest.plan.weights) != manifest.key:
+    if layout.generate_key(found.spec, manifest.checkpoint, manifest.plan.weights, found.prompted) != manifest.key:
         return False
     return found.checkpoint in (None, manifest.checkpoint) or not trained_at(found.store, manifest.checkpoint)
 

@@ -8,12 +8,17 @@ that a job file can be checked without torch.
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genai.errors import InputError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from genai.noise import Noise
@@ -41,6 +46,8 @@ class Family(ABC):
     captions: ClassVar[bool] = False
     #: whether it learns from rows whose class is not known: c is -1
     unlabelled: ClassVar[bool] = False
+    #: whether its members come trained, as folders of files (`Pretrained`)
+    pretrained: ClassVar[bool] = False
     #: fields of the Recipe that a job has where its `train:` does not say them
     RECIPE: ClassVar[Mapping[str, Any]] = {}
 
@@ -78,3 +85,41 @@ class Family(ABC):
     def final(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Dearer measures, once, on the test rows when training is over; like those of `held_out`."""
         return self.held_out(net, x, c, noise)
+
+
+class Pretrained(Family):
+    """A kind of generative model that comes trained: a folder of another library's files, drawn from under prompts.
+
+    A checkpoint of it holds the digests of these files and no weights: those stay where they are.
+    """
+
+    pretrained: ClassVar[bool] = True
+    captions = True
+    #: the libraries that it is loaded with
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def check_installed(self) -> None:
+        """Raises InputError where one of its libraries is missing."""
+        missing = [name for name in self.libraries if importlib.util.find_spec(name) is None]
+        if missing:
+            extra = type(self).__module__.rpartition(".")[2]
+            raise InputError(f"{missing[0]} is not installed; install it: pip install 'genai-jobs[{extra}]'")
+
+    def network(self, space: Space, classes: int) -> nn.Module:
+        """One without weights: see `load`."""
+        from torch import nn
+
+        return nn.Module()
+
+    def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
+        raise AssertionError("a job does not train what comes trained")
+
+    @abstractmethod
+    def rows(self, configs: Mapping[str, Any]) -> dict[str, Any]:
+        """What it draws, as `genai.modalities.stored` reads it, by the pipeline's own configs: their JSON by their file
+        names. Raises InputError where it is none of this family, and what a mapping raises that is of another form.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path) -> nn.Module:
+        """The network that `sample` takes, from the files of the pipeline, all of which were checked."""

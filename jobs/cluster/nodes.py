@@ -53,7 +53,7 @@ def lacks(cluster: Cluster, spec: JobSpec) -> Iterator[Found]:
     """What a job asks for and the cluster could never give: the path in the job, and a sentence."""
     train, generate = spec.train.workers, spec.generate.workers
     asked: list[tuple[Path, int, float, float]] = [(("generate", "workers"), generate.min, generate.cpu, generate.gpu)]
-    if spec.model.checkpoint is None:
+    if not spec.model.given:
         asked.insert(0, (("train", "workers"), train.count, train.cpu, train.gpu))
     there = offers(cluster)
     for path, count, cpu, gpu in asked:

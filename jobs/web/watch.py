@@ -112,7 +112,7 @@ class Watch:
             return []
         from jobs.publish import kind_of
 
-        first = ["prepare"] if spec.model.checkpoint is None else []
+        first = [] if spec.model.given else ["prepare"]
         return [*first, "train", "generate", *dict.fromkeys(f"publish {kind_of(entry)}" for entry in spec.publish)]
 
     def _stored(self) -> JobSpec | None:

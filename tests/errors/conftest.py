@@ -16,6 +16,7 @@ for topic in (
     "rows",
     "texts",
     "captioning",
+    "pipelines",
     "filtering",
     "table_rows",
     "recordings",

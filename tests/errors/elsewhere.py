@@ -17,6 +17,10 @@ ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
         "needs a published dataset of other rows",
         "tests/end_to_end/test_text.py::test_texts_are_not_mixed_with_real_ones_yet",
     ),
+    ("genai/checkpoint.py", "without its files"): (
+        "needs a program of the user's own",
+        "tests/jobs/test_pretrained.py::test_a_checkpoint_without_its_files_says_so",
+    ),
     ("genai/families/gpt.py", "samples of numbers"): (
         INNER, "tests/genai/families/test_gpt.py::test_numbers_are_refused",
     ),

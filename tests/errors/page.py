@@ -28,6 +28,7 @@ TOPICS = (
     "Telling of a run: `notify`",
     "Telling of a run: `listener_failed` events",
     "A pinned checkpoint",
+    "Pretrained pipelines",
     "Packing a dataset",
     "Publishing",
     "Showing samples",

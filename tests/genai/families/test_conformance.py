@@ -61,7 +61,8 @@ MEMBERS = {suite.__name__: suite.family for suite in FamilySuite.__subclasses__(
 
 def test_every_family_is_put_to_the_test():
     """A family without a small member would go untested."""
-    assert {type(family) for family in MEMBERS.values()} >= {find(families, n, Family) for n in names(families)}
+    learn = {kind for kind in (find(families, n, Family) for n in names(families)) if not kind.pretrained}
+    assert {type(family) for family in MEMBERS.values()} >= learn
 
 
 @pytest.mark.parametrize("name", MEMBERS)
