@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -112,10 +112,14 @@ def _known(store: Store, kept: str) -> dict[str, str] | None:
 def sha256_of(source: Store, name: str, into: Path | None = None) -> str:
     """The digest of a file, which is read piece by piece; and a copy of it where one is asked for."""
     made = hashlib.sha256()
-    with source.open(name) as file, (into or Path("/dev/null")).open("wb") as out:
+    with source.open(name) as file, ExitStack() as copying:  # opening refuses a name that leads out of the folder
+        if into:
+            into.parent.mkdir(parents=True, exist_ok=True)
+        out = copying.enter_context(into.open("wb")) if into else None
         while piece := file.read(CHUNK):
             made.update(piece)
-            out.write(piece)
+            if out:
+                out.write(piece)
     return made.hexdigest()
 
 
@@ -127,9 +131,7 @@ def fetched(spec: JobSpec, made: Mapping[str, Any]) -> Iterator[Path]:
     source = open_store(str(spec.model.pipeline))
     with TemporaryDirectory(prefix="genai-pipeline-") as folder:
         for name, digest in sorted(made["pipeline"].items()):
-            into = Path(folder, name)
-            into.parent.mkdir(parents=True, exist_ok=True)
-            if (found := sha256_of(source, name, into)) != digest:
+            if (found := sha256_of(source, name, Path(folder, name))) != digest:
                 raise IntegrityError(f"{source.locate(name)}: found digest {found}, the checkpoint says {digest}")
         yield Path(folder)
 
