@@ -58,7 +58,7 @@ def test_ten_faults_give_ten_messages(genai):
     ("setting", "message"),
     [
         ("data.source=nowhere/*.parquet", "found no file"),
-        ("data.label=colour", "found no label column 'colour', the columns are image, label"),
+        ("data={source: 'sklearn://digits', label: colour}", "found no column 'colour'; allowed: label"),
         ("output=/proc/nowhere", "no folder can be made there"),
     ],
 )
