@@ -34,6 +34,9 @@ from jobs.document import printable
 
 T = TypeVar("T")
 
+Text = Annotated[str, Field(min_length=1)]
+Names = Annotated[list[Text], Field(min_length=1)]
+
 #: how a field says an instance of some kind, by its abstract class; `jobs.plugin` fills it in
 KINDS: dict[type, Any] = {}
 

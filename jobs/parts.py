@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    Discriminator,
     Field,
     InstanceOf,
     PlainSerializer,
     SerializerFunctionWrapHandler,
-    Tag,
     ValidationError,
     field_serializer,
     field_validator,
@@ -29,17 +27,16 @@ from pydantic import (
 import genai.families
 import genai.filters
 import genai.modalities
-from genai.errors import InputError
 from genai.families import Family
 from genai.filters import Filter
 from genai.modalities import Modality
 from genai.recipe import Recipe
 from genai.registry import names
-from genai.template import Template
+from jobs.asked import Asked
 from jobs.count import Count
 from jobs.credits import Line, WebPage
 from jobs.document import printable
-from jobs.form import Part, build, form_of, rule, values_of
+from jobs.form import Names, Part, Text, build, form_of, rule, values_of
 from jobs.license import License
 from jobs.plugin import Plugin
 from jobs.split import Share, Split
@@ -50,11 +47,6 @@ if TYPE_CHECKING:
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
 MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
 FILTER = Plugin("kind", genai.filters, Filter, "")  # type: ignore[type-abstract]
-
-MOST_PROMPTS = 10_000  # that a job file holds itself
-
-Text = Annotated[str, Field(min_length=1)]
-Names = Annotated[list[Text], Field(min_length=1)]
 
 
 def _named(value: Any) -> Any:
@@ -268,13 +260,6 @@ class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
             raise rule(text, *touches, "train.reduction")
 
 
-def _template(text: str) -> str:
-    try:
-        return Template(text).text
-    except InputError as error:
-        raise rule(str(error)) from error
-
-
 class Packed(Part):
     """What a dataset was when it was packed; what is made of it again is compared with that."""
 
@@ -305,21 +290,6 @@ class GenerateWorkers(Part):
             touches = ("generate.workers.max", "generate.workers.min")
             raise rule(f"found {self.max}, below min, {self.min}; allowed: at least min", *touches)
         return self
-
-
-class Prompts(Part):
-    """Texts to draw under, from the rows of a dataset."""
-
-    source: Text = Field(description="Where the rows are: Parquet, CSV, JSON lines, a table; local or s3://.")
-    text: Annotated[Text, AfterValidator(_template)] = Field(
-        "prompt", description="Their column, or a template over columns: 'a {colour} {animal}'."
-    )
-
-
-Asked = Annotated[
-    Annotated[Prompts, Tag("Prompts")] | Annotated[Names, Field(max_length=MOST_PROMPTS), Tag("Names")],
-    Discriminator(lambda value: "Prompts" if isinstance(value, Mapping | Prompts) else "Names"),
-]
 
 
 class Unread(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from genai.errors import IntegrityError, NotFound
 from genai.identity import canonical, key_of, sha256
 from jobs import layout
-from jobs.parts import Prompts
+from jobs.asked import Prompts
 from jobs.spec import JobSpec
 from jobs.stores import Store, open_store
 

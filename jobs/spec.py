@@ -21,12 +21,13 @@ from genai.families import Family
 from genai.identity import canonical, sha256
 from genai.registry import name_of
 from jobs import publish
+from jobs.asked import Prompts
 from jobs.count import Balance, Count, Match, OfClasses, PerClass, PerPrompt
 from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
 from jobs.faults import faults_of
-from jobs.form import Part, rule
+from jobs.form import Part, Text, rule
 from jobs.notify import Notify, Variable
 from jobs.override import override
 from jobs.parts import (
@@ -37,8 +38,6 @@ from jobs.parts import (
     GenerateWorkers,
     Model,
     Packed,
-    Prompts,
-    Text,
     Train,
     TrainWorkers,
     Unread,
