@@ -143,5 +143,7 @@ def _check_sums(found: Prepared) -> None:
 
 
 def _check_labels(found: Prepared, block: Block, labels: np.ndarray) -> None:
-    if len(labels) and not (-1 if found.classes else 0) <= labels.min() <= labels.max() < max(1, len(found.classes)):
+    split = found.splits[block.name.rpartition("-")[0]]
+    least = -1 if found.classes and sum(split.labels) < split.rows else 0  # some rows have none
+    if len(labels) and not least <= labels.min() <= labels.max() < max(1, len(found.classes)):
         raise IntegrityError(f"{block.name}: a label is no class of the index; prepare the data again")

@@ -5,10 +5,11 @@ import io
 import numpy as np
 from rich.console import Console
 
+from genai import png
 from genai.look import Look
 from jobs import terminal
 from jobs.show import Gathered, Shown
-from tests.jobs.test_sheet import BLUE, RED, gathered, pictured
+from tests.jobs.test_sheet import BLUE, RED, gathered
 
 
 def printed(samples, width=40, **how):
@@ -20,7 +21,11 @@ def printed(samples, width=40, **how):
 def test_a_terminal_with_colours_gets_two_pixels_in_a_character():
     """The upper in the colour of the letter, the lower in that of its ground."""
     pixels = np.array([[RED], [BLUE]], np.uint8)
-    text = printed(Gathered("x", {"": [pictured(0, "", pixels)]}), color_system="truecolor", force_terminal=True)
+    text = printed(
+        Gathered("x", {"": [Shown(0, "", Look(png.encode(pixels[None])[0]))]}),
+        color_system="truecolor",
+        force_terminal=True,
+    )
 
     assert "\x1b[38;2;200;0;0;48;2;0;0;200m▀" in text
 
