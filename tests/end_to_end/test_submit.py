@@ -84,6 +84,7 @@ def driver(genai, *overrides):
     return holder_of(found.store, found.run_id)
 
 
+@pytest.mark.soak
 def test_a_run_whose_driver_is_lost_goes_on_when_it_is_submitted_again(genai, submit, began, cluster, finished):
     """The client, which has no torch, ends with the driver's own code; the dataset is that of a local run."""
     steps = ("--set", "train={steps: 600, batch: 64, validate_every: 300, checkpoint_every: 100}")
