@@ -14,6 +14,7 @@ import argparse
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +56,26 @@ class Reader(nn.Module):
 
 def learn(digits: Digits, steps: int = STEPS, seed: int = 0) -> Reader:
     """A reader of these digits, shifted by up to two pixels each time they are seen."""
+    arrays, labels = digits
+    padded = np.pad(arrays[..., 0], ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+
+    def shifted(rng: np.random.Generator) -> Digits:
+        rows, (dy, dx) = rng.integers(len(labels), size=BATCH), rng.integers(2 * SHIFT + 1, size=2)
+        return padded[rows, dy : dy + 28, dx : dx + 28], labels[rows]
+
+    return taught(shifted, steps, seed)
+
+
+def taught(batch: Callable[[np.random.Generator], Digits], steps: int, seed: int) -> Reader:
+    """A reader that learned from so many batches of pictures (rows, height, width) and their labels."""
     torch.manual_seed(seed)
-    rng, (arrays, labels) = np.random.default_rng(seed), digits
-    net = Reader()
+    rng, net = np.random.default_rng(seed), Reader()
     optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
     falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    padded = np.pad(arrays[..., 0], ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
     for _ in range(steps):
-        rows, (dy, dx) = rng.integers(len(labels), size=BATCH), rng.integers(2 * SHIFT + 1, size=2)
-        x = _tensor(padded[rows, dy : dy + 28, dx : dx + 28])
+        arrays, labels = batch(rng)
         optimizer.zero_grad()
-        F.cross_entropy(net(x), torch.from_numpy(labels[rows]), label_smoothing=0.05).backward()
+        F.cross_entropy(net(tensor(arrays)), torch.from_numpy(labels), label_smoothing=0.05).backward()
         optimizer.step()
         falling.step()
     return net.eval()
@@ -75,7 +85,7 @@ def learn(digits: Digits, steps: int = STEPS, seed: int = 0) -> Reader:
 def accuracy(net: Reader, digits: Digits) -> float:
     """The share of digits that `net` reads as their label."""
     arrays, labels = digits
-    pieces = [net(_tensor(arrays[a : a + 500, ..., 0])).argmax(1).numpy() for a in range(0, len(labels), 500)]
+    pieces = [net(tensor(arrays[a : a + 500, ..., 0])).argmax(1).numpy() for a in range(0, len(labels), 500)]
     return float((np.concatenate(pieces) == labels).mean())
 
 
@@ -92,7 +102,8 @@ def worth(synthetic: Digits, train: Digits, test: Digits, reader: Reader | None 
     }
 
 
-def _tensor(arrays: np.ndarray) -> Tensor:
+def tensor(arrays: np.ndarray) -> Tensor:
+    """(rows, height, width) uint8 as a reader takes it."""
     return torch.from_numpy(arrays.astype(np.float32))[:, None].div_(127.5).sub_(1)
 
 

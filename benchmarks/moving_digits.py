@@ -22,8 +22,7 @@ import numpy as np
 import PIL.Image
 import pyarrow.parquet as pq
 import torch
-from mnist_worth import BATCH, STEPS, Reader
-from torch.nn import functional as F
+from mnist_worth import BATCH, STEPS, Digits, Reader, taught, tensor
 
 Clips = tuple[np.ndarray, np.ndarray]  # uint8 (rows, frames, height, width), int64 (rows,)
 
@@ -47,21 +46,13 @@ def frames(file: bytes) -> np.ndarray:
 
 def learn(clips: Clips, steps: int = STEPS, seed: int = 0) -> Reader:
     """A reader of single frames."""
-    torch.manual_seed(seed)
-    rng, (arrays, labels) = np.random.default_rng(seed), clips
-    net = Reader()
-    optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
-    falling = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    for _ in range(steps):
+    arrays, labels = clips
+
+    def frames_of(rng: np.random.Generator) -> Digits:
         rows, numbers = rng.integers(len(labels), size=BATCH), rng.integers(arrays.shape[1], size=BATCH)
-        optimizer.zero_grad()
-        loss = F.cross_entropy(
-            net(_tensor(arrays[rows, numbers])), torch.from_numpy(labels[rows]), label_smoothing=0.05
-        )
-        loss.backward()
-        optimizer.step()
-        falling.step()
-    return net.eval()
+        return arrays[rows, numbers], labels[rows]
+
+    return taught(frames_of, steps, seed)
 
 
 @torch.inference_mode()
@@ -69,7 +60,7 @@ def read(net: Reader, clips: Clips) -> dict[str, float]:
     """The share of frames, and of clips, that `net` reads as their label."""
     arrays, labels = clips
     flat = arrays.reshape(-1, *arrays.shape[2:])
-    told = torch.cat([net(_tensor(flat[a : a + 500])).log_softmax(1) for a in range(0, len(flat), 500)])
+    told = torch.cat([net(tensor(flat[a : a + 500])).log_softmax(1) for a in range(0, len(flat), 500)])
     told = told.view(len(arrays), -1, 10)
     by_frame, by_clip = told.argmax(2).numpy() == labels[:, None], told.sum(1).argmax(1).numpy() == labels
     return {"frames_read": float(by_frame.mean()), "clips_read": float(by_clip.mean())}
@@ -94,10 +85,6 @@ def motion(arrays: np.ndarray) -> dict[str, float]:
         "jerk_median": float(np.median(jerks)),
         "still_itself": float(np.mean(same)),
     }
-
-
-def _tensor(arrays: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(arrays.astype(np.float32))[:, None].div_(127.5).sub_(1)
 
 
 def main() -> None:

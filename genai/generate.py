@@ -77,8 +77,7 @@ class Generator:
         modality, prompts = self.checkpoint.modality, None
         if self.prompts:
             prompts = [self.prompts[index % len(self.prompts)] for index in padded]
-        nothing = np.zeros((len(padded), *modality.array_shape), np.uint8)
-        c = modality.under(modality.told(nothing, prompts), np.pad(labels, (0, missing), mode="edge")).to(self.device)
+        c = modality.asked(np.pad(labels, (0, missing), mode="edge"), prompts).to(self.device)
         noise = IndexNoise(self.seed, padded, attempt, device=self.device)
         with autocast(self.device, self.precision):
             x = self.checkpoint.family.sample(self._net, c, noise, self.sampler)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture; and the text
-    that it was drawn under.
-    """
+    """One row: a picture (PNG), words, or a sound (a file that browsers play) or a clip with its picture."""
 
     png: bytes = b""
     words: str = ""
     sound: bytes = b""
     sound_type: str = "audio/wav"
     motion: bytes = b""  # an animated WebP
-    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _decoded(piece: Piece, modality: Modality, terms: Terms) -> Iterator[tuple[o
         else:
             label = None if row.label is None else str(row.label)
             data = array.tobytes()
-            whole = hashlib.sha256(data).digest()[:8]  # rows may differ in their captions only
+            whole = hashlib.sha256(data).digest()[:8] if modality.captions else b""  # they may differ in these only
             key = content + (label or "").encode() + whole
             yield key, content, label, data, row.where, None, piece.test, False
             for copy in range(1, terms.repeat_labelled if label is not None and not piece.test else 1):

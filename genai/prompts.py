@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from genai.cut import Cut
-from genai.errors import DataError, listed
-from genai.modalities.captioned import captions_of
+from genai.errors import DataError
+from genai.modalities.captioned import captions_of, columns_of
 from genai.sources import Files, Row, Source, open_source
 from genai.template import Template
 
@@ -33,13 +33,7 @@ class _Texts:
     cut: Cut = field(default_factory=Cut)
 
     def picked(self, key: str, schema: pa.Schema) -> list[str]:
-        odd = next((name for name in self.template.columns if schema.names.count(name) != 1), None)
-        if odd is not None:
-            raise DataError(
-                f"{key}: found no column {odd!r} for the prompts, the columns are {listed(schema.names)}; "
-                "set generate.prompts.text to one of them, or a template"
-            )
-        return list(self.template.columns)
+        return columns_of(self.template, key, schema, "the prompts", "generate.prompts.text")
 
     def values(self, columns: pa.Table | pa.RecordBatch) -> list[Any]:
         return captions_of(self.template, columns)

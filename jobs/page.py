@@ -184,14 +184,14 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
 
 def _under_prompts(found: _LookedAt) -> Iterator[GridRow]:
     """A row for each of the first prompts, beside what has it as its caption among the rows that were learned from."""
-    sides: list[dict[str, list[Exhibit]]] = []
-    for arrays, indices in ((found.synthetic.arrays, found.synthetic.indices), (found.real, [None] * len(found.real))):
-        side: dict[str, list[Exhibit]] = {}
-        for look, index in zip(found.modality.looks(arrays), indices, strict=True):
-            side.setdefault(look.title, []).append(Exhibit(look, None if index is None else int(index)))
-        sides.append(side)
-    for prompt in list(sides[0])[:PROMPTS]:
-        yield GridRow(prompt, tuple(sides[0][prompt][:SYNTHETIC]), tuple(sides[1].get(prompt, [])[:REAL]))
+    modality, synthetic, real = found.modality, found.synthetic, found.real
+    drawn, learned = (np.array(modality.prompts(arrays), object) for arrays in (synthetic.arrays, real))
+    for prompt in list(dict.fromkeys(drawn))[:PROMPTS]:
+        rows, beside = np.flatnonzero(drawn == prompt)[:SYNTHETIC], np.flatnonzero(learned == prompt)[:REAL]
+        looks = zip(modality.looks(synthetic.arrays[rows]), synthetic.indices[rows].tolist(), strict=True)
+        yield GridRow(
+            prompt, tuple(Exhibit(*each) for each in looks), tuple(map(Exhibit, modality.looks(real[beside])))
+        )
 
 
 def _files_of(modality: Modality) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 from genai.errors import IntegrityError, NotFound
 from genai.identity import canonical, key_of, sha256
@@ -25,7 +26,7 @@ class Texts:
     texts: tuple[str, ...]
     kept: str = ""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return sha256(canonical(self.texts))
 

@@ -165,7 +165,7 @@ def look_at_checkpoint(found: Survey) -> None:
     count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
     train = found.prepared.splits["train"] if found.prepared else None
     counts = (train.labels if found.classes else (train.rows,)) if train else (0,) * len(found.classes)
-    found.prompts = prompts_of(found.spec, found.store)
+    found.prompts = found.prompts or prompts_of(found.spec, found.store)
     prompts = len(found.prompts.texts) if found.prompts else 0
     suffix = f".{generate.format}"
     found.plan = make(count, found.classes, counts, generate.labels, generate.part_rows, suffix, prompts)

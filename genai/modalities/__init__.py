@@ -118,6 +118,16 @@ class Modality(ABC):
 
         return torch.from_numpy(labels)
 
+    def asked(self, labels: np.ndarray, prompts: Sequence[str] | None) -> Tensor:
+        """What rows that are to be drawn are drawn under, as `under` has it of rows that there are."""
+        import torch
+
+        return torch.from_numpy(labels)
+
+    def prompts(self, arrays: np.ndarray) -> list[str]:
+        """The text that each row was drawn under; none where rows have no captions."""
+        return [""] * len(arrays)
+
     def check_prompts(self, prompts: Sequence[str]) -> None:
         """Raises InputError where rows cannot be drawn under these texts: here, under any."""
         if prompts:

@@ -53,14 +53,9 @@ class Captioned(Modality):
         return Template(self.text)
 
     def picked(self, key: str, schema: pa.Schema) -> list[str]:
-        wanted = self._template.columns
-        odd = next((name for name in wanted if schema.names.count(name) != 1), None)
-        if odd is not None:
-            raise DataError(
-                f"{key}: found {'no' if odd not in schema.names else 'more than one'} column {odd!r} for the caption, "
-                f"the columns are {listed(schema.names)}; set data.modality.text to one of them, or a template"
-            )
         import pyarrow as pa
+
+        wanted = columns_of(self._template, key, schema, "the caption", "data.modality.text")
 
         return [*self.of.picked(key, pa.schema([f for f in schema if f.name not in wanted])), *wanted]
 
@@ -125,6 +120,15 @@ class Captioned(Modality):
 
         return torch.from_numpy(self._split(arrays)[1].astype(np.int64))
 
+    def asked(self, labels: np.ndarray, prompts: Sequence[str] | None) -> Tensor:
+        import torch
+
+        assert prompts is not None, "who draws knows the prompts"
+        return torch.from_numpy(self.encoded(prompts).astype(np.int64))
+
+    def prompts(self, arrays: np.ndarray) -> list[str]:
+        return texts_of(self._split(arrays)[1])
+
     def check_prompts(self, prompts: Sequence[str]) -> None:
         if not prompts:
             raise InputError(f"found no prompts for {self.noun}s with captions; allowed: at least one")
@@ -149,9 +153,7 @@ class Captioned(Modality):
         return self.of.cells(np.ascontiguousarray(self._split(arrays)[0]))
 
     def looks(self, arrays: np.ndarray) -> list[Look]:
-        own, captions = self._split(arrays)
-        looks = self.of.looks(np.ascontiguousarray(own))
-        return [replace(look, title=title) for look, title in zip(looks, _texts(captions), strict=True)]
+        return self.of.looks(np.ascontiguousarray(self._split(arrays)[0]))
 
     def figures(self, real: np.ndarray, synthetic: np.ndarray) -> list[Figure]:
         return self.of.figures(self._split(real)[0], self._split(synthetic)[0])
@@ -165,13 +167,27 @@ class Captioned(Modality):
 
         own, captions = self._split(arrays)
         made = self.of.columns(np.ascontiguousarray(own), names)
-        return {**made, PROMPT: (pa.array(_texts(captions), pa.string()), {"_type": "Value", "dtype": "string"})}
+        return {**made, PROMPT: (pa.array(texts_of(captions), pa.string()), {"_type": "Value", "dtype": "string"})}
 
     def strict(self) -> Self:
         return replace(self, of=self.of.strict(), text=PROMPT)
 
     def plain(self) -> Self:
         return replace(self, of=self.of.plain(), text=PROMPT)
+
+
+def columns_of(template: Template, key: str, schema: pa.Schema, what: str, field: str) -> list[str]:
+    """The columns of a template. Raises DataError, with the file `key` and the field of the job, where one is not there
+    once.
+    """
+    odd = next((name for name in template.columns if schema.names.count(name) != 1), None)
+    if odd is not None:
+        found = "no" if odd not in schema.names else "more than one"
+        raise DataError(
+            f"{key}: found {found} column {odd!r} for {what}, the columns are {listed(schema.names)}; "
+            f"set {field} to one of them, or a template"
+        )
+    return list(template.columns)
 
 
 def captions_of(template: Template, columns: pa.Table | pa.RecordBatch) -> list[Any]:
@@ -197,7 +213,8 @@ def _filled(template: Template, cells: dict[str, Any]) -> Any:
     return odd[0] if odd else template.fill(cells)
 
 
-def _texts(captions: np.ndarray) -> list[str]:
+def texts_of(captions: np.ndarray) -> list[str]:
+    """The texts of (rows, length) uint8, which zeros end."""
     return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in captions]
 
 
