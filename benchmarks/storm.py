@@ -286,7 +286,7 @@ def stage(folder: Path, seed: int) -> Iterator[tuple[Machines, list[object], Wir
     with ExitStack() as stack:
         port = free_port()
         server = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, "-m", "tests.moto_s3", "-H", "127.0.0.1", "-p", str(port)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         stack.callback(server.kill)

@@ -88,7 +88,7 @@ class S3Server:
 def moto_s3(tmp_path_factory):
     """Moto's server: in memory, enforces conditional writes, lets every key in."""
     port = _free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, str(Path(__file__).with_name("moto_s3.py")), "-H", "127.0.0.1", "-p", str(port)]
     with _serving(command, port, tmp_path_factory.mktemp("moto")):
         yield S3Server(f"http://127.0.0.1:{port}", ACCESS_KEY, SECRET_KEY, None)
 

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
+from genai.errors import InputError
+from jobs.rayjobs import JobServer
 from tests.clusters import LOOPBACK
 from tests.processes import descendants
 
@@ -56,7 +57,7 @@ def head(home: Path, cpus: int, **variables: str) -> Iterator[Head]:
         process = subprocess.Popen(line, env={**clean, **own, "PATH": path}, stdout=log, stderr=log, cwd=home)
     try:
         address = f"http://127.0.0.1:{port}"
-        _await(f"{address}/api/version", process, home / "head.log")
+        _await(address, process, home / "head.log")
         yield Head(address, environment, process)
     finally:
         Head(address, environment, process).kill()
@@ -75,11 +76,13 @@ def _port() -> int:
         return int(found.getsockname()[1])
 
 
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it answers and tells of its own machine, which it does a little later."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         assert process.poll() is None, log.read_text()
-        with suppress(OSError), urlopen(url, timeout=5):
-            return
+        with suppress(OSError, InputError):
+            if JobServer(address).machines():
+                return
         time.sleep(0.2)
-    raise AssertionError(f"no answer at {url} after {START_SECONDS} s\n{log.read_text()}")
+    raise AssertionError(f"no machine at {address} after {START_SECONDS} s\n{log.read_text()}")
