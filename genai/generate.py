@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from genai.checkpoint import Checkpoint
+from genai.editing import Editing
 from genai.errors import InputError
 from genai.noise import IndexNoise
 from genai.train import autocast
@@ -26,7 +27,7 @@ class Generator:
     """A checkpoint on a device, ready to draw. `sampler` is an instance of the family's `Sampler`. Of a checkpoint of
     rows with captions, sample i is drawn under the prompt i modulo their number. Raises InputError where these are
     missing, or a prompt is longer than the captions. `folder` has the files of a pretrained pipeline; it is not needed
-    afterwards.
+    afterwards. With `editing`, samples are drawn from rows that there are.
     """
 
     def __init__(
@@ -40,12 +41,13 @@ class Generator:
         threads: int = 1,
         prompts: Sequence[str] = (),
         folder: Path | None = None,
+        editing: Editing | None = None,
     ) -> None:
         self.checkpoint, self.seed, self.precision, self.threads = checkpoint, seed, precision, threads
         self.batch = -(-batch // ROUND) * ROUND
         self.sampler = checkpoint.family.Sampler() if sampler is None else sampler
         checkpoint.modality.check_prompts(prompts)
-        self.prompts = prompts
+        self.prompts, self.editing = prompts, editing
         self.device = torch.device(device)
         self._net = checkpoint.network(folder).to(self.device)
 
@@ -79,8 +81,13 @@ class Generator:
             prompts = [self.prompts[index % len(self.prompts)] for index in padded]
         c = modality.asked(np.pad(labels, (0, missing), mode="edge"), prompts).to(self.device)
         noise = IndexNoise(self.seed, padded, attempt, device=self.device)
+        family, editing = self.checkpoint.family, self.editing
+        given = editing and editing.given(padded, modality, prompts, self.device)
         with autocast(self.device, self.precision):
-            x = self.checkpoint.family.sample(self._net, c, noise, self.sampler)
+            if editing and given:
+                x = editing.mode.draw(family, self._net, given, c, noise, self.sampler)
+            else:
+                x = family.sample(self._net, c, noise, self.sampler)
         return modality.told(modality.from_tensor(x[:rows]), prompts and prompts[:rows])
 
     def _check(self, labels: np.ndarray, *, given: bool) -> None:

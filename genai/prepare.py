@@ -4,7 +4,8 @@
   one. So a row never changes side when others are added, equal images never stand on two sides, and the split is
   met in every class in expectation: that is the stratification which this stability allows. (Rows of a test source
   are test rows as a whole.)
-- *Order*: rows are sorted by content hash, which is a random order, the same whatever the source's order was.
+- *Order*: rows are sorted by content hash, which is a random order, the same whatever the source's order was. Only rows
+  to draw from (`Terms.classes`) keep the source's: a sample tells the number of its row.
 - *Bad rows* (a corrupt image, a null label) are carried along as rows with an `error`, and sort before all others,
   in source order, so that whoever assembles the rest has judged them first.
 
@@ -26,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genai.blocks import Put, Writer, unfixed
-from genai.errors import DataError
+from genai.errors import DataError, listed
 from genai.filters import Filter, judged
 from genai.modalities import Modality
 from genai.prepared import SPLITS, Prepared
@@ -37,6 +38,7 @@ SORT_BY = "key"
 _NAMED = 20  # bad rows that are named
 _SLICE = 4096  # rows that `gather` hands on at a time
 _BAD = bytes(32)
+_IN_ORDER = b"\1"  # behind all bad rows
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,14 @@ class Terms:
     unlabelled: bool = False  # whether rows without a label are kept
     repeat_labelled: int = 1  # how often a row with a label stands among the training rows
     filters: tuple[Filter, ...] = ()  # a row that one of them refuses is a bad row
+    classes: tuple[str, ...] | None = None  # of rows to draw from: they keep their order, and no other class will do
 
     def fault(self, row: Row) -> str | None:
         """Why a row as its source gives it cannot be used."""
+        if self.classes and row.error is None and str(row.label) not in self.classes:
+            return (
+                f"found the label {str(row.label)[:100]!r}; allowed: {listed(self.classes)}, the checkpoint's classes"
+            )
         return None if self.unlabelled and row.error == UNLABELLED else row.error
 
 
@@ -73,7 +80,9 @@ def pieces(sources: Sequence[Source], tests: Sequence[Source] = ()) -> list[Piec
 
 
 def settle(found: Iterable[Piece], modality: Modality, terms: Terms) -> Modality:
-    """The modality with all that was left open settled by the rows."""
+    """The modality with all that was left open settled by the rows; that of rows to draw from is settled."""
+    if terms.classes is not None:
+        return modality
     return modality.settle(_Sound(list(found), terms))
 
 
@@ -130,6 +139,8 @@ def _decoded(piece: Piece, modality: Modality, terms: Terms) -> Iterator[tuple[o
             data = array.tobytes()
             whole = hashlib.sha256(data).digest()[:8] if modality.captions else b""  # they may differ in these only
             key = content + (label or "").encode() + whole
+            if terms.classes is not None:
+                key = _IN_ORDER + struct.pack(">qq", piece.number, number)
             yield key, content, label, data, row.where, None, piece.test, False
             for copy in range(1, terms.repeat_labelled if label is not None and not piece.test else 1):
                 other = hashlib.sha256(key + struct.pack(">q", copy)).digest()
@@ -148,10 +159,13 @@ def _usable(row: Row, modality: Modality, terms: Terms) -> tuple[np.ndarray, byt
     return array, content
 
 
-def classes_of(labels: Iterable[str | None], sources: Sequence[Source]) -> tuple[str, ...]:
+def classes_of(labels: Iterable[str | None], sources: Sequence[Source], terms: Terms) -> tuple[str, ...]:
     """The classes, in order: as the sources declare them (those that occur), else by number where all are whole
-    numbers, else by text. Empty for unlabelled data. Raises DataError where there is one class only.
+    numbers, else by text; or as the terms say them. Empty for unlabelled data. Raises DataError where there is one
+    class only.
     """
+    if terms.classes is not None:
+        return terms.classes
     found = {label for label in labels if label is not None}
     if len(found) == 1:
         raise DataError(
@@ -208,7 +222,7 @@ def gather(sources: Sequence[Source], tests: Sequence[Source], modality: Modalit
     settled = settle(found, modality, terms)
     table = pa.concat_tables([read_fragment(piece, settled, terms) for piece in found]).sort_by(SORT_BY)
     slices = (table.slice(at, _SLICE) for at in range(0, table.num_rows, _SLICE))
-    classes = classes_of(pc.unique(table["label"]).to_pylist(), [*sources, *tests])
+    classes = classes_of(pc.unique(table["label"]).to_pylist(), [*sources, *tests], terms)
     return assemble(slices, settled, terms, classes=classes, total=table.num_rows, put=put)
 
 

@@ -1,11 +1,13 @@
-"""What a job draws under, `generate.prompts`: texts of its own, or a column of a dataset."""
+"""What a job draws under, `generate.prompts`: texts of its own, or a column of a dataset; and what it draws from,
+`generate.source`: rows that there are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from genai.errors import InputError
 from genai.template import Template
@@ -21,6 +23,10 @@ def _template(text: str) -> str:
         raise rule(str(error)) from error
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Prompts(Part):
     """Texts to draw under, from the rows of a dataset."""
 
@@ -34,3 +40,12 @@ Asked = Annotated[
     Annotated[Prompts, Tag("Prompts")] | Annotated[Names, Field(max_length=MOST_PROMPTS), Tag("Names")],
     Discriminator(lambda value: "Prompts" if isinstance(value, Mapping | Prompts) else "Names"),
 ]
+
+
+class Originals(Part):
+    """Rows to draw from."""
+
+    rows: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
+        description="Where they are, as data.source says it: also the parts of another job's dataset."
+    )
+    label: Text | None = Field("label", description="Column of their class; null: a checkpoint without classes.")

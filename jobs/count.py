@@ -1,4 +1,4 @@
-"""How many samples a job asks for, `generate.count`: a number, or so many of each class or prompt."""
+"""How many samples a job asks for, `generate.count`: a number, or so many of each class, prompt or row."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ class PerPrompt(Part):
     """So many of each prompt."""
 
     per_prompt: int = Field(ge=1, lt=2**31, description="Samples of each prompt.")
+
+
+class PerRow(Part):
+    """So many of each row of the source."""
+
+    per_row: int = Field(
+        ge=1, lt=2**31, description="Samples of each row; where the mode changes classes, of each row and class."
+    )
 
 
 class PerClass(Part):
@@ -50,7 +58,7 @@ def _form_of_count(value: Any) -> str | None:
     return next((kind.__name__ for kind in _COUNTS if set(kind.model_fields) & set(value)), None)
 
 
-_COUNTS = (PerClass, OfClasses, PerPrompt, Match, Balance)
+_COUNTS = (PerClass, OfClasses, PerPrompt, PerRow, Match, Balance)
 
 
 Count = Annotated[
@@ -58,6 +66,7 @@ Count = Annotated[
     | Annotated[PerClass, Tag("PerClass")]
     | Annotated[OfClasses, Tag("OfClasses")]
     | Annotated[PerPrompt, Tag("PerPrompt")]
+    | Annotated[PerRow, Tag("PerRow")]
     | Annotated[Match, Tag("Match")]
     | Annotated[Balance, Tag("Balance")],
     Discriminator(_form_of_count, custom_error_type="count_form", custom_error_message="count"),

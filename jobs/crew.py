@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 from genai.modalities import Modality
 from genai.prepared import Prepared
 from jobs.ledger import Receipt
-from jobs.parts import GenerateWorkers
+from jobs.minting import GenerateWorkers
 from jobs.publication import Publication
 from jobs.shards import Plan, Shard
 from jobs.spec import JobSpec
@@ -24,10 +24,13 @@ Note = Callable[..., None]  # EventLog.note: progress of a long stage
 
 @dataclass(frozen=True)
 class PrepareTask:
-    """Make `prepared/<key>/`: read all sources, check every row, write the blocks and the index."""
+    """Make `prepared/<key>/`: read all sources, check every row, write the blocks and the index. With `classes`, the
+    rows are to be drawn from: they keep their order, and are of these.
+    """
 
     spec: JobSpec
     key: str
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class GenerateTask:
     checkpoint: str  # digest
     plan: Plan
     prompts: str | None = None  # digest
+    source: str | None = None  # key of the prepared rows to draw from
 
     stage: ClassVar[str] = "generate"
 

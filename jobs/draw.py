@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from genai.errors import InputError, IntegrityError, NotFound
 from jobs import layout
 from jobs.ledger import Manifest
+from jobs.originals import editing_for
 from jobs.pretrained import fetched
 from jobs.shards import Plan
 from jobs.spec import JobSpec
@@ -26,13 +27,20 @@ if TYPE_CHECKING:
     import numpy as np
 
     from genai.accept import Terms
+    from genai.editing import Editing
     from genai.formats import About, Samples
     from genai.generate import Generator
     from genai.modalities import Modality
 
 
 def generator_of(
-    spec: JobSpec, store: Store, train_key: str, digest: str, prompts: Sequence[str] = (), device: str = "cpu"
+    spec: JobSpec,
+    store: Store,
+    train_key: str,
+    digest: str,
+    prompts: Sequence[str] = (),
+    device: str = "cpu",
+    editing: Editing | None = None,
 ) -> Generator:
     """The checkpoint as a generator. Raises IntegrityError where it is not the one of that digest, InputError where it
     cannot be drawn from under these prompts.
@@ -50,8 +58,9 @@ def generator_of(
         raise IntegrityError(f"{place}: {error}; {hint}") from error
     with fetched(spec, checkpoint.made) if spec.model.pipeline is not None else nullcontext() as folder:
         return Generator(
-            checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads, prompts, folder
-        )
+            checkpoint, spec.sampling_seed, how.batch, how.sampler, how.precision, device, how.threads, prompts, folder,
+            editing,
+        )  # fmt: skip
 
 
 def samples_of(
@@ -61,14 +70,22 @@ def samples_of(
     terms: Terms,
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Samples, Mapping[str, int]]:
-    """The samples of a range of indices, of the classes that the plan gives them, and what was rejected, by reason."""
+    """The samples of a range of indices, of the classes that the plan gives them, or that the rows have which they are
+    drawn from; and what was rejected, by reason.
+    """
     import numpy as np
 
     from genai.formats import Samples
 
-    labels = plan.labels(indices.start, indices.stop) if generator.checkpoint.classes else None
+    editing, labels = generator.editing, None
+    if generator.checkpoint.classes:
+        own = editing and not editing.mode.targets
+        planned = plan.labels(indices.start, indices.stop)
+        labels = editing.labels(indices).tolist() if editing and own else planned
     found = terms.draw(generator, indices, labels, progress)
-    return Samples(np.array(indices), None if labels is None else np.array(labels), found.arrays), found.rejected
+    sources = editing.numbers(indices) if editing else None
+    numbers = None if labels is None else np.array(labels, np.int64)
+    return Samples(np.array(indices), numbers, found.arrays, sources), found.rejected
 
 
 def about(modality: Modality, classes: tuple[str, ...], spec: JobSpec, checkpoint: str, key: str) -> About:
@@ -90,7 +107,8 @@ def generator_for(found: Survey) -> Generator:
     if not (found.train_key and found.checkpoint):
         raise InputError(f"{found.spec.name}: no checkpoint yet; run the job first (genai run trains it)")
     prompts = found.prompts.texts if found.prompts else ()
-    return generator_of(found.spec, found.store, found.train_key, found.checkpoint, prompts)
+    editing = editing_for(found) if found.spec.generate.mode else None
+    return generator_of(found.spec, found.store, found.train_key, found.checkpoint, prompts, editing=editing)
 
 
 def _drawn(found: Survey, indices: range) -> tuple[Generator, Samples]:

@@ -27,7 +27,7 @@ from jobs.ledger import Manifest
 from jobs.loop import Work, work_off
 from jobs.publication import Publication, check_places
 from jobs.registration import Registration, check_table
-from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared
+from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared, source_of
 from jobs.tables import Table
 
 
@@ -45,6 +45,7 @@ def drive(
     _check_filters(found)
     _prepare(found, crew, events, held)
     _check_asked(found)
+    _read_source(found, crew, events, held)
     _train(found, crew, events, held)
     manifest = _mint(found, crew, events, held, clock)
     for publication in found.unpublished:
@@ -66,13 +67,15 @@ def _check_filters(found: Survey) -> None:
 def _check_asked(found: Survey) -> None:
     """What can be known to fail is told before the training."""
     assert found.modality
+    source_of(found)
+    mode = found.spec.generate.mode
     try:
         found.modality.check_prompts(found.prompts.texts if found.prompts else ())
     except InputError as error:
         raise InputError(f"generate.prompts: {error}") from error
     for entry in found.spec.publish:
         if isinstance(entry, Table):
-            check_table(entry, found.modality, found.classes)
+            check_table(entry, found.modality, found.classes, mode.rows if mode else 0)
 
 
 def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Clock) -> Manifest:
@@ -88,7 +91,8 @@ def _mint(found: Survey, crew: Crew, events: EventLog, held: Leases, clock: Cloc
     assert found.checkpoint and found.train_key
     if found.prompts:
         found.prompts.keep(found.store)
-    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, found.prompted)
+    source = found.source_key or None
+    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, found.prompted, source)
     work = Work(task, found.receipts, lambda shard: ledger.find(found.store, key, shard))
     with _stage(events, "generate", key, parts=len(found.plan), done=len(found.receipts)):
         work_off(work, crew, events, clock, held.check)
@@ -185,6 +189,25 @@ def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> Non
         found.store.put(layout.prepared(found.prepare_key), prepared.to_json())
         look_at_prepared(found)
     leases.release(found.prepare_key)
+
+
+def _read_source(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
+    """Prepare the rows that the job draws from."""
+    rows = source_of(found)
+    if rows is None:
+        return
+    if not found.source:
+        _wait(found.source_key, leases, events)
+        look_at_checkpoint(found)
+    if found.source:
+        leases.release(found.source_key)
+        events.note("stage_reused", stage="prepare", key=found.source_key)
+        return
+    with _stage(events, "prepare", found.source_key, source=rows.spec.data.source):
+        prepared = crew.prepare(PrepareTask(rows.spec, found.source_key, rows.classes), _checked(events, leases))
+        found.store.put(layout.prepared(found.source_key), prepared.to_json())
+        look_at_checkpoint(found)
+    leases.release(found.source_key)
 
 
 def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:

@@ -112,7 +112,9 @@ def _features(manifest: Manifest, modality: Modality) -> dict[str, dict[str, Any
     if manifest.plan.suffix != ".parquet":
         return {}
     none = np.empty(0, np.int64)
-    samples = Samples(none, none if manifest.classes else None, np.empty((0, *modality.array_shape), np.uint8))
+    sources = none.reshape(0, manifest.plan.sources) if manifest.plan.sources else None
+    arrays = np.empty((0, *modality.array_shape), np.uint8)
+    samples = Samples(none, none if manifest.classes else None, arrays, sources)
     about = About(modality, manifest.checkpoint, manifest.seed, manifest.key, "", manifest.classes)
     metadata = pq.read_schema(BytesIO(formats.of(manifest.plan.suffix).encode(samples, about))).metadata
     return dict(json.loads(metadata[b"huggingface"])["info"]["features"])

@@ -89,14 +89,21 @@ def train_key(spec: JobSpec, prepared_digest: str) -> str:
     return key_of("train", VERSIONS["train"], data=prepared_digest, device=device(workers.gpu), **parts)
 
 
-def generate_key(spec: JobSpec, checkpoint_digest: str, weights: tuple[int, ...], prompts: str | None = None) -> str:
+def generate_key(
+    spec: JobSpec,
+    checkpoint_digest: str,
+    weights: tuple[int, ...],
+    prompts: str | None = None,
+    source: str | None = None,
+) -> str:
     """The key of a dataset: how each sample is drawn and which class it has, not how many there are. `prompts` is the
-    digest of those that it is drawn under.
+    digest of those that it is drawn under, `source` that of the rows that it is drawn from.
     """
     asked = spec.generate.model_dump(
-        mode="json", exclude={"count", "labels", "workers", "attempts", "draws", "prompts"}
+        mode="json", exclude={"count", "labels", "workers", "attempts", "draws", "prompts", "source"}
     )
     asked |= {"prompts": prompts} if prompts else {}
+    asked |= {"source": source} if source else {}
     where = device(spec.generate.workers.gpu)
     return key_of(
         "generate", VERSIONS["generate"], checkpoint=checkpoint_digest, seed=spec.sampling_seed, asked=asked,

@@ -182,7 +182,7 @@ class Manifest:
             ]  # fmt: skip
             made = cls(
                 found["key"], found["job"],
-                Plan(plan["count"], plan["part_rows"], tuple(plan["weights"]), plan["suffix"]),
+                Plan(plan["count"], plan["part_rows"], tuple(plan["weights"]), plan["suffix"], plan.get("sources", 0)),
                 tuple(found["classes"]), found["checkpoint"], found["seed"], tuple(parts), found["versions"],
             )  # fmt: skip
             _check_form(made)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from jobs.card import READ
 from jobs.events import Event, read
 from jobs.facts import FILES
 from jobs.ledger import Manifest
+from jobs.originals import editing_for
 from jobs.report import (
     ClassCount,
     Counts,
@@ -38,7 +39,10 @@ from jobs.report import (
 from jobs.stores import Store
 from jobs.survey import Survey
 
-SYNTHETIC, REAL = 16, 4  # pictures of a class
+if TYPE_CHECKING:
+    from genai.editing import Editing
+
+SYNTHETIC, REAL, EDITED = 16, 4, 8  # pictures of a class
 PARTS, REAL_ROWS = 4, 4096  # that are looked into for pictures
 PROMPTS = 20  # that have a row of their own
 
@@ -67,7 +71,7 @@ def gather(found: Survey, command: str) -> Page:
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sentence=_sentence(found),
         counts=_counts(manifest, found.prepared),
-        grids=(Grid("Synthetic samples, and real ones", tuple(_rows(rows)), _GRID_NOTE),),
+        grids=(_grid(rows),),
         figures=tuple(_figures(rows)),
         curves=_curves((found.metrics or {}).get("history", [])),
         stages=tuple(_stages(events, manifest, found.prepared)),
@@ -84,6 +88,7 @@ def gather(found: Survey, command: str) -> Page:
 
 
 _GRID_NOTE = "The first samples of each class in the dataset, none chosen."
+_EDITED_NOTE = f"{_GRID_NOTE} The real ones are the rows that they were drawn from, in the same order."
 
 
 def identities(found: Survey) -> dict[str, str]:
@@ -139,7 +144,7 @@ def _counts(manifest: Manifest, prepared: Prepared | None) -> Counts:
     published = [sum(column) for column in zip(*(part.labels for part in manifest.parts), strict=True)]
     real = prepared.splits["train"].labels if prepared else ()
     classes = tuple(
-        ClassCount(name, planned[i], published[i], real[i] if i < len(real) else None)
+        ClassCount(name, (planned or published)[i], published[i], real[i] if i < len(real) else None)
         for i, name in enumerate(manifest.classes)
     )
     return Counts(manifest.plan.count, manifest.rows, manifest.rejected, classes=classes, drawn=manifest.drawn)
@@ -154,6 +159,7 @@ class _LookedAt:
     synthetic: Samples
     real: np.ndarray
     real_labels: np.ndarray
+    editing: Editing | None = None  # what they were drawn from
 
 
 def _looked_at(found: Survey) -> _LookedAt:
@@ -164,7 +170,13 @@ def _looked_at(found: Survey) -> _LookedAt:
     arrays, labels = samples.arrays[:0], np.empty(0, np.int64)
     if found.prepared:
         arrays, labels = load(found.prepared, "train", layout.blocks(found.store, found.prepare_key).get, REAL_ROWS)
-    return _LookedAt(modality, manifest.classes, samples, arrays, labels)
+    editing = editing_for(found) if manifest.plan.sources else None
+    return _LookedAt(modality, manifest.classes, samples, arrays, labels, editing)
+
+
+def _grid(found: _LookedAt) -> Grid:
+    note = _EDITED_NOTE if found.editing else _GRID_NOTE
+    return Grid("Synthetic samples, and real ones", tuple(_rows(found)), note)
 
 
 def _rows(found: _LookedAt) -> Iterator[GridRow]:
@@ -176,10 +188,22 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
     for number, name in enumerate(classes or ("",)):
         wanted = np.flatnonzero(samples.labels == number) if classes else np.arange(len(samples))
         wanted = wanted[: SYNTHETIC if classes else SYNTHETIC * 4]
+        if found.editing:
+            yield GridRow(name, *_beside(found, found.editing, wanted[:EDITED]))
+            continue
         real = np.flatnonzero(labels == number)[:REAL] if classes else np.arange(min(len(labels), REAL * 4))
         looks = found.modality.looks(samples.arrays[wanted])
         synthetic = [Exhibit(look, int(samples.indices[i])) for look, i in zip(looks, wanted, strict=True)]
         yield GridRow(name, tuple(synthetic), tuple(map(Exhibit, found.modality.looks(found.real[real]))))
+
+
+def _beside(found: _LookedAt, editing: Editing, wanted: np.ndarray) -> tuple[tuple[Exhibit, ...], tuple[Exhibit, ...]]:
+    """Samples, and the rows that each was drawn from."""
+    assert found.synthetic.sources is not None
+    looks = found.modality.looks(found.synthetic.arrays[wanted])
+    rows = editing.fetched(found.synthetic.sources[wanted].reshape(-1))[0]
+    made = zip(looks, found.synthetic.indices[wanted].tolist(), strict=True)
+    return tuple(Exhibit(*each) for each in made), tuple(map(Exhibit, editing.source.modality.looks(rows)))
 
 
 def _under_prompts(found: _LookedAt) -> Iterator[GridRow]:
@@ -214,6 +238,7 @@ def _first_samples(store: Store, manifest: Manifest, modality: Modality) -> Samp
         np.concatenate([part.indices for part in parts]),
         np.concatenate([part.labels for part in parts if part.labels is not None]) if manifest.classes else None,
         np.concatenate([part.arrays for part in parts]),
+        np.concatenate([part.sources for part in parts if part.sources is not None]) if manifest.plan.sources else None,
     )
 
 

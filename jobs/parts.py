@@ -1,17 +1,15 @@
-"""The parts of a job: data, model, train, generate, each a mapping of the job file.
+"""The parts of a job: data, model, train, each a mapping of the job file (`generate`: `jobs.minting`).
 
 A rule over several fields of a part stands with it, and names the paths that it touches (see `jobs.form.rule`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     InstanceOf,
@@ -27,32 +25,21 @@ from pydantic import (
 import genai.families
 import genai.filters
 import genai.modalities
+import genai.modes
 from genai.families import Family
 from genai.filters import Filter
 from genai.modalities import Modality
 from genai.recipe import Recipe
-from genai.registry import names
-from jobs.asked import Asked
-from jobs.count import Count
 from jobs.credits import Line, WebPage
 from jobs.document import printable
-from jobs.form import Names, Part, Text, build, form_of, rule, values_of
+from jobs.form import Names, Part, Text, form_of, rule
 from jobs.license import License
 from jobs.plugin import Plugin
 from jobs.split import Share, Split
 
-if TYPE_CHECKING:
-    from genai.accept import Terms
-
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
 MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
 FILTER = Plugin("kind", genai.filters, Filter, "")  # type: ignore[type-abstract]
-
-
-def _named(value: Any) -> Any:
-    """Class names as text: `[0, 1]` means "0" and "1"."""
-    whole = isinstance(value, list)
-    return [str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value] if whole else value
 
 
 def _listed(value: Any) -> Any:
@@ -267,105 +254,3 @@ class Packed(Part):
     digest: Annotated[str, _SHA256] = Field(description="Digest of the dataset.")
     rows: int = Field(ge=1, lt=2**63, description="Its samples: the indices 0 up to that.")
     versions: dict[str, str] = Field(default_factory=dict, description="What it was made with.")
-
-
-class GenerateWorkers(Part):
-    """Who mints; no bit of a sample depends on it."""
-
-    min: int = Field(1, ge=1, le=100_000, description="Workers to start with.")
-    max: int = Field(1, ge=1, le=100_000, description="Workers to grow to; left out: min.")
-    cpu: float = Field(1, gt=0, description="CPUs of each.")
-    gpu: float = Field(0, ge=0, description="GPUs of each; a fraction shares one.")
-    patience: float = Field(45, gt=0, description="Seconds without progress after which a worker is replaced.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fixed(cls, value: Any) -> Any:
-        only_min = isinstance(value, Mapping) and "min" in value and "max" not in value
-        return {**value, "max": value["min"]} if only_min else value
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max < self.min:
-            touches = ("generate.workers.max", "generate.workers.min")
-            raise rule(f"found {self.max}, below min, {self.min}; allowed: at least min", *touches)
-        return self
-
-
-class Unread(NamedTuple):
-    """What stands under `sampler:`, on its way to the family that knows it."""
-
-    kind: type[Any] | None
-    value: Any
-
-
-FORMATS = names("genai.formats")  # by its path: importing it would take NumPy along
-
-
-def _known_format(name: str) -> str:
-    if name not in FORMATS:
-        raise rule(f"found {name!r}; allowed: {', '.join(FORMATS)}")
-    return name
-
-
-class Generate(Part):
-    """The samples to mint."""
-
-    count: Count = Field(
-        1000,
-        description="Samples: a number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {match: train} or "
-        "{balance: true}.",
-    )
-    labels: Annotated[Names, BeforeValidator(_named, json_schema_input_type=list[Text | int])] | None = Field(
-        None, description="Only these classes; null: all."
-    )
-    prompts: Asked | None = Field(
-        None, description="What to draw under, in turn: texts, or {source: where, text: column or template}."
-    )
-    part_rows: int = Field(1000, ge=1, le=10_000_000, description="Samples of one Parquet part.")
-    batch: int = Field(128, ge=1, le=1_000_000, description="Samples drawn at once; changes bits.")
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Arithmetic of the network; changes bits.")
-    threads: int = Field(1, ge=1, le=1024, description="CPU threads of a worker; changes bits.")
-    sampler: Any = Field(None, description="How to draw: the fields of the family's sampler.")
-    attempts: int = Field(3, ge=1, le=10, description="Tries of a shard before it is given up.")
-    filters: Filters = Field(
-        default_factory=list, description="What a sample has to pass, or its index is drawn again; smiles, or your own."
-    )
-    draws: int = Field(100, ge=1, le=1_000_000, description="Draws of one index, at most, where filters refuse some.")
-    format: Annotated[str, AfterValidator(_known_format), Field(json_schema_extra={"enum": FORMATS})] = Field(
-        "parquet", description="What parts are written as."
-    )
-    workers: GenerateWorkers = Field(
-        default_factory=lambda: GenerateWorkers.model_validate({}), description="Who mints."
-    )
-
-    @field_validator("sampler", mode="plain")
-    @classmethod
-    def _read_sampler(cls, value: Any) -> Any:
-        return build(value.kind, value.value or {}) if isinstance(value, Unread) and value.kind else value
-
-    @property
-    def terms(self) -> Terms:
-        """What a sample has to pass."""
-        from genai.accept import Terms
-
-        return Terms(tuple(self.filters), self.draws)
-
-    @model_serializer(mode="wrap")
-    def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A job without filters says nothing of them, so that it is the job that it was before there were any."""
-        written = write(self)
-        return written if self.filters else {k: v for k, v in written.items() if k not in ("filters", "draws")}
-
-    @model_validator(mode="after")
-    def _once(self) -> Self:
-        twice = [label for label, times in Counter(self.labels or ()).items() if times > 1]
-        if twice:
-            raise rule(
-                f"found {printable(', '.join(twice))} more than once; allowed: each class once", "generate.labels"
-            )
-        return self
-
-    @field_serializer("sampler")
-    def _write_sampler(self, sampler: Any) -> dict[str, Any]:
-        return values_of(sampler)

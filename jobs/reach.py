@@ -79,6 +79,8 @@ def _done(reach: Reach, store: Store, run: str) -> bool:
 def _survey(reach: Reach, run: str, found: Survey, *, done: bool) -> None:
     if found.prepare_key:
         reach.prepared.add(found.prepare_key)
+    if found.source_key:
+        reach.prepared.add(found.source_key)
     if found.train_key:
         reach.checkpoints.add(found.train_key)
     elif not done:

@@ -52,8 +52,8 @@ class Registration:
         return self.table.add(Sealed.of(self.store, manifest), told)
 
 
-def check_table(table: Table, modality: Modality, classes: Sequence[str]) -> None:
+def check_table(table: Table, modality: Modality, classes: Sequence[str], sources: int = 0) -> None:
     """Look, before anything is minted, whether such a dataset can be registered. Raises InputError where it cannot."""
     from jobs.tables._rows import schema_for
 
-    table.check(schema_for(modality, classes))
+    table.check(schema_for(modality, classes, sources))

@@ -14,6 +14,7 @@ from pydantic_core.core_schema import IsInstanceSchema
 
 from genai.registry import find, names
 from jobs.form import form_of
+from jobs.minting import MODE
 from jobs.parts import FAMILY, FILTER, MODALITY
 from jobs.plugin import Plugin
 from jobs.publish import PLUGINS
@@ -46,6 +47,7 @@ def json_schema() -> Json:
     parts["Data"]["properties"]["modality"] |= _choice(MODALITY)
     for part in ("Data", "Generate"):
         parts[part]["properties"]["filters"]["items"] = _choice(FILTER)
+    parts["Generate"]["properties"]["mode"] |= {"oneOf": [{"type": "null"}, *_choice(MODE)["oneOf"]]}
     made["properties"]["publish"]["items"] = _choice(*PLUGINS)
     made["allOf"] = [_sampler_of(name) for name in names(FAMILY.package)]
     return made | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A genai job"}

@@ -40,6 +40,7 @@ class Plan:
     part_rows: int
     weights: tuple[int, ...] = ()
     suffix: str = ".parquet"
+    sources: int = 0  # rows of a source that each sample is drawn from
 
     def __len__(self) -> int:
         return (self.count + self.part_rows - 1) // self.part_rows
@@ -65,8 +66,14 @@ class Plan:
             counts[label] += 1
         return counts
 
+    @property
+    def turns(self) -> int:
+        """Samples until the classes begin anew."""
+        return len(self._cycle)
+
     def to_json(self) -> dict[str, Any]:
-        return {"count": self.count, "part_rows": self.part_rows, "weights": list(self.weights), "suffix": self.suffix}
+        said = {"count": self.count, "part_rows": self.part_rows, "weights": list(self.weights), "suffix": self.suffix}
+        return said | ({"sources": self.sources} if self.sources else {})
 
     @cached_property
     def _cycle(self) -> tuple[int, ...]:
@@ -81,9 +88,10 @@ def make(
     part_rows: int,
     suffix: str = ".parquet",
     prompts: int = 0,
+    rows: int = 0,
 ) -> Plan:
-    """The plan for `generate.count`: a number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {match: train} or
-    {balance: true}; `prompts` is how many there are.
+    """The plan for `generate.count`: a number, {per_class: n}, {classes: {name: n}}, {per_prompt: n}, {per_row: n},
+    {match: train} or {balance: true}; `prompts` and `rows` are how many there are.
 
     {balance: true} fills up to the largest of all classes, also where only some `labels` are minted. Raises InputError
     where it cannot be had: an unknown class, classes asked of unlabelled data, nothing missing.
@@ -91,6 +99,8 @@ def make(
     mode, number = next(iter(count.items())) if isinstance(count, dict) else ("count", count)
     if mode == "per_prompt":
         mode, number = "count", int(number) * prompts
+    if mode == "per_row":  # and of each class, where these are asked for
+        mode, number = "per_class" if classes else "count", int(number) * rows
     if isinstance(number, dict):
         counts = _of_classes(number, classes, labels)
         return Plan(sum(counts), part_rows, tuple(n // gcd(*counts) for n in counts), suffix)

@@ -19,29 +19,20 @@ from pydantic import Field, ValidationError, model_validator
 from genai.errors import InputError, SpecError
 from genai.families import Family
 from genai.identity import canonical, sha256
+from genai.modes import check as able
 from genai.registry import name_of
 from jobs import publish
-from jobs.asked import Prompts
-from jobs.count import Balance, Count, Match, OfClasses, PerClass, PerPrompt
+from jobs.asked import Originals, Prompts
+from jobs.count import Balance, Count, Match, OfClasses, PerClass, PerPrompt, PerRow
 from jobs.credits import Card
 from jobs.dates import LogicalDate, Span, dated
 from jobs.document import Fault, Path, dump, read
 from jobs.faults import faults_of
 from jobs.form import Part, Text, rule
+from jobs.minting import MODE, Generate, GenerateWorkers, Unread
 from jobs.notify import Notify, Variable
 from jobs.override import override
-from jobs.parts import (
-    FAMILY,
-    MODALITY,
-    Data,
-    Generate,
-    GenerateWorkers,
-    Model,
-    Packed,
-    Train,
-    TrainWorkers,
-    Unread,
-)
+from jobs.parts import FAMILY, MODALITY, Data, Model, Packed, Train, TrainWorkers
 from jobs.publish import Entry
 from jobs.split import Split, Splits
 
@@ -127,6 +118,7 @@ class JobSpec(Part):
         self._rules_of_rows()
         self._rules_of_family()
         self._rules_of_prompts()
+        self._rules_of_modes()
         self._rules_of_filters()
         rows = None if self.model.given else self.data.modality
         publish.check(self.publish, self.splits, self.logical_date, rows)
@@ -174,6 +166,29 @@ class JobSpec(Part):
             text = "found prompts for rows without captions; allowed: none, or data.modality: {kind: captioned, …}"
             raise rule(text, "generate.prompts", "data.modality")
 
+    def _rules_of_modes(self) -> None:
+        """Rows to draw from go with a way to draw from them; where that keeps the rows' classes, none is asked."""
+        generate, family = self.generate, type(self.model.family)
+        if isinstance(generate.count, PerRow) and generate.source is None:
+            text = "found a number a row without rows; allowed: a number, or generate.mode and generate.source"
+            raise rule(text, "generate.count", "generate.source", "generate.mode")
+        if generate.mode is None:
+            if generate.source is not None:
+                text = f"found rows to draw from without generate.mode; allowed for it: {', '.join(MODE.kinds())}"
+                raise rule(text, "generate.source", "generate.mode")
+            return
+        if generate.source is None:
+            text = "missing with a mode; allowed: where the rows are, or {rows: where, label: column}"
+            raise rule(text, "generate.source", "generate", "generate.mode")
+        try:
+            able(generate.mode, family, list(MODE.kinds().values()))
+        except InputError as error:
+            raise rule(str(error), "generate.mode", "model.family", "model") from error
+        by_class = isinstance(generate.count, PerClass | OfClasses) or generate.labels is not None
+        if isinstance(generate.count, Match | Balance) or (by_class and not generate.mode.targets):
+            text = "found a wish by class for samples that have their rows' classes; allowed: a number, {per_row: n}"
+            raise rule(text, "generate.count", "generate.mode")
+
     def _rules_of_family(self) -> None:
         """Some families make tokens, the others numbers."""
         family, rows = self.model.family, self.data.modality
@@ -217,9 +232,12 @@ class JobSpec(Part):
         notify = self.notify.model_copy(update={"tensorboard": folder and _absolute(folder)})
         update: dict[str, Any] = {"output": _absolute(self.output), "data": data, "notify": notify}
         update["publish"] = [entry.located(_absolute) for entry in self.publish]
+        asked: dict[str, Any] = {}
         if isinstance(prompts := self.generate.prompts, Prompts):
-            prompts = prompts.model_copy(update={"source": _absolute(prompts.source)})
-            update["generate"] = self.generate.model_copy(update={"prompts": prompts})
+            asked["prompts"] = prompts.model_copy(update={"source": _absolute(prompts.source)})
+        if isinstance(rows := self.generate.source, Originals):
+            asked["source"] = rows.model_copy(update={"rows": [_absolute(uri) for uri in rows.rows]})
+        update["generate"] = self.generate.model_copy(update=asked)
         if self.model.pipeline is not None:
             update["model"] = self.model.model_copy(update={"pipeline": _absolute(self.model.pipeline)})
         pinned = self.model.checkpoint

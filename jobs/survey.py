@@ -7,11 +7,12 @@ in a second. The driver acts on it, `plan` and `status` show it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from genai.errors import IntegrityError, NotFound
-from jobs import layout, ledger
+from jobs import layout, ledger, originals
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
 from jobs.pretrained import Pipeline
@@ -44,6 +45,8 @@ class Survey:
     train_key: str | None = None
     metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
     prompts: Texts | None = None
+    source_key: str = ""  # of the prepared rows to draw from; "" where none are, or that is not known yet
+    source: Prepared | None = None
     plan: Plan | None = None
     dataset_key: str | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
@@ -71,6 +74,11 @@ class Survey:
     def prompted(self) -> str | None:
         """Digest of the prompts that samples are drawn under."""
         return self.prompts.digest if self.prompts else None
+
+    @property
+    def drawn_from(self) -> str | None:
+        """Digest of the rows that samples are drawn from."""
+        return self.source.digest if self.source else None
 
     @property
     def training_rows(self) -> int | None:
@@ -161,23 +169,60 @@ def look_at_prepared(found: Survey) -> None:
 def look_at_checkpoint(found: Survey) -> None:
     """Fill in what follows from the checkpoint, if it is complete."""
     assert found.train_key
-    generate = found.spec.generate
-    count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
-    train = found.prepared.splits["train"] if found.prepared else None
-    counts = (train.labels if found.classes else (train.rows,)) if train else (0,) * len(found.classes)
     found.prompts = found.prompts or prompts_of(found.spec, found.store)
-    prompts = len(found.prompts.texts) if found.prompts else 0
-    suffix = f".{generate.format}"
-    found.plan = make(count, found.classes, counts, generate.labels, generate.part_rows, suffix, prompts)
+    look_at_source(found)
+    found.plan = _plan(found)
     try:
         metrics = json.loads(found.store.get(layout.checkpoint(found.train_key)))
         found.metrics = metrics if isinstance(metrics["digest"], str) else None
     except (NotFound, ValueError, KeyError, TypeError, RecursionError):
         return
-    if not found.checkpoint:
+    if not (found.checkpoint and found.plan):
         return
-    found.dataset_key = layout.generate_key(found.spec, found.checkpoint, found.plan.weights, found.prompted)
+    found.dataset_key = dataset_key(found, found.checkpoint, found.plan)
     look_at_dataset(found)
+
+
+def dataset_key(found: Survey, checkpoint: str, plan: Plan) -> str:
+    """The key of a dataset that the job would have, drawn with a checkpoint by a plan."""
+    return layout.generate_key(found.spec, checkpoint, plan.weights, found.prompted, found.drawn_from)
+
+
+def look_at_source(found: Survey) -> None:
+    """Fill in the rows that the job draws from, as far as they are known."""
+    from genai.prepared import Prepared
+
+    rows = source_of(found)
+    if rows is None or found.source:
+        return
+    found.source_key = originals.key(rows, fingerprint(rows.spec))
+    with suppress(NotFound, IntegrityError, RecursionError):
+        found.source = Prepared.from_json(found.store.get(layout.prepared(found.source_key)))
+
+
+def source_of(found: Survey) -> originals.Reading | None:
+    """How the rows that the job draws from are read; None where it draws from none, or that is not known yet."""
+    if not (found.spec.generate.mode and found.modality):
+        return None
+    rows = originals.reading(found.spec, found.modality, found.classes)
+    return rows and rows._replace(spec=settled(rows.spec))
+
+
+def _plan(found: Survey) -> Plan | None:
+    """The plan; None where it hangs on rows that are not read yet."""
+    generate = found.spec.generate
+    count = generate.count if isinstance(generate.count, int) else generate.count.model_dump()
+    train = found.prepared.splits["train"] if found.prepared else None
+    prompts = len(found.prompts.texts) if found.prompts else 0
+    classes, rows = found.classes, 0
+    if generate.mode:
+        if not found.source:
+            return None
+        rows = found.source.splits["train"].rows
+        classes = classes if generate.mode.targets else ()  # else each has that of its row
+    counts = (train.labels if classes else (train.rows,)) if train else (0,) * len(classes)
+    plan = make(count, classes, counts, generate.labels, generate.part_rows, f".{generate.format}", prompts, rows)
+    return replace(plan, sources=generate.mode.rows) if generate.mode else plan
 
 
 def look_at_dataset(found: Survey) -> None:

@@ -20,7 +20,7 @@ from jobs.ledger import Manifest, Receipt
 from jobs.resolve import Target, by_digest, trained_at
 from jobs.signature import SIGNATURE, State
 from jobs.stores import Store
-from jobs.survey import Survey, survey
+from jobs.survey import Survey, dataset_key, survey
 from jobs.view import draws, draws_lines, result_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def made_by(found: Survey, manifest: Manifest) -> bool:
     """Whether a run still makes this dataset, as far as can be told: where its data or this program has changed since,
     it makes another one.
     """
-    if layout.generate_key(found.spec, manifest.checkpoint, manifest.plan.weights, found.prompted) != manifest.key:
+    if dataset_key(found, manifest.checkpoint, manifest.plan) != manifest.key:
         return False
     return found.checkpoint in (None, manifest.checkpoint) or not trained_at(found.store, manifest.checkpoint)
 

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from genai import modes
+from genai.registry import names
 from jobs import layout
 from jobs.driver import run
 from jobs.events import EventLog
@@ -123,6 +125,11 @@ CASES: Mapping[str, tuple[str, ...]] = {
     "flow, video": ("moving_digits",),
     "m2, image": ("mnist_m2",),
     "m2, table": ("few_labels",),
+}
+
+#: the way to draw from rows, and what is changed in the example that draws new ones
+MODES: Mapping[str, tuple[str, ...]] = {
+    mode: ("demo", f"generate.mode={mode}", "generate.source=examples/data/digits.parquet") for mode in names(modes)
 }
 
 

@@ -86,7 +86,5 @@ class Exporter:
 
         with ThreadPoolExecutor(PUTS) as pool:
             for split, mask in members(samples.indices, self.publication.splits):
-                labels = None if samples.labels is None else samples.labels[mask]
-                rows = Samples(samples.indices[mask], labels, samples.arrays[mask])
-                piece = Piece(rows, self._about, shard.name.removesuffix(self.task.plan.suffix), split)
+                piece = Piece(samples.rows(mask), self._about, shard.name.removesuffix(self.task.plan.suffix), split)
                 yield from pool.map(put, self.publication.export.files(piece))

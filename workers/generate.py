@@ -19,6 +19,7 @@ from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.draw import about, generator_of, samples_of
 from jobs.ledger import Receipt
+from jobs.originals import editing_of
 from jobs.prompts import kept_prompts
 from jobs.shards import Shard
 from workers.answer import Answer, Doings
@@ -34,7 +35,8 @@ class Minter:
         self.task, self.worker = task, worker
         self.store = layout.job_store(spec)
         prompts = kept_prompts(self.store, task.prompts) if task.prompts else ()
-        self.generator = generator_of(spec, self.store, task.train_key, task.checkpoint, prompts, device)
+        editing = editing_of(spec, self.store, task.source, task.plan.turns) if task.source else None
+        self.generator = generator_of(spec, self.store, task.train_key, task.checkpoint, prompts, device, editing)
         checkpoint = self.generator.checkpoint
         self.classes = checkpoint.classes
         self.format = formats.of(task.plan.suffix)

@@ -12,7 +12,6 @@ from genai.prepare import SORT_BY, Terms, assemble, classes_of, gather, pieces, 
 from genai.prepared import Prepared
 from jobs import layout
 from jobs.crew import PrepareTask
-from jobs.spec import JobSpec
 from jobs.stores import Store
 from jobs.survey import sources
 from workers.feed import quiet
@@ -25,9 +24,9 @@ def source_bytes(task: PrepareTask) -> int:
     return sum(size for group in sources(task.spec) for source in group for _, size, _ in source.fingerprint())
 
 
-def terms(spec: JobSpec) -> Terms:
+def terms(task: PrepareTask) -> Terms:
     """What the job says about its rows."""
-    data = spec.data
+    data = task.spec.data
     return Terms(
         data.split.model_dump(),
         data.on_bad_row,
@@ -35,12 +34,13 @@ def terms(spec: JobSpec) -> Terms:
         data.unlabelled,
         data.repeat_labelled,
         tuple(data.filters),
+        task.classes,
     )
 
 
 def in_memory(task: PrepareTask) -> Prepared:
     """Prepare in this process; the blocks are in the store when it returns. Raises DataError on bad input."""
-    return gather(*sources(task.spec), task.spec.data.modality, terms(task.spec), _blocks(task).put)
+    return gather(*sources(task.spec), task.spec.data.modality, terms(task), _blocks(task).put)
 
 
 def _blocks(task: PrepareTask) -> Store:
@@ -54,7 +54,7 @@ def streamed(task: PrepareTask) -> Prepared:
     quiet()
     groups = sources(task.spec)
     found = pieces(*groups)
-    said = terms(task.spec)
+    said = terms(task)
     modality = settle(found, task.spec.data.modality, said)
     read = ray.data.from_items([{"piece": piece} for piece in found], override_num_blocks=len(found))
     read.context.raise_original_map_exception = True
@@ -63,7 +63,7 @@ def streamed(task: PrepareTask) -> Prepared:
         return read_fragment(batch["piece"][0], modality, said)
 
     rows = read.map_batches(decoded, batch_size=1, num_cpus=0.5).sort(SORT_BY).materialize()
-    classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]])
+    classes = classes_of(rows.unique("label"), [*groups[0], *groups[1]], said)
     tables = rows.iter_batches(batch_size=BATCH_ROWS, batch_format="pyarrow")
     total = rows.count()
     return assemble(tables, modality, said, classes=classes, total=total, put=_blocks(task).put)

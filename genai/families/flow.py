@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Le, Len, doc
 
 from genai.families import Family
+from genai.families._abilities import Codes, Denoises, Restores, Varies
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,7 +37,7 @@ class Solver:
 
 
 @dataclass(frozen=True)
-class Flow(Family):
+class Flow(Family, Varies, Restores, Denoises, Codes):
     """A straight-line flow with a U-Net; for rows of a table with a perceptron, as wide as the last of `widths`."""
 
     widths: Annotated[tuple[Width, ...], Len(1, 6), doc("Channels of each level; each halves the sides.")] = (64, 128)
@@ -68,6 +69,40 @@ class Flow(Family):
         start = noise.normal(*net.shape)  # type: ignore[misc]  # mypy: a network's attributes
         return solve(guided(net, c, sampler.guidance), start, sampler.method, sampler.steps)
 
+    def vary(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise, sampler: Solver, strength: float) -> Tensor:
+        """From where the rows and noise are mixed so, on (Meng et al. 2022)."""
+        begun = (1 - strength) * x + strength * noise.normal(*x.shape[1:])
+        steps = max(1, round(sampler.steps * strength))
+        return solve(guided(net, c, sampler.guidance), begun, sampler.method, steps, start=1 - strength)
+
+    def restore(
+        self, net: nn.Module, agreed: Callable[[Tensor], Tensor], c: Tensor, noise: Noise, sampler: Solver
+    ) -> Tensor:
+        """At each step the sample that is expected is made to agree, and the next is drawn as the noising of that would
+        have it (Wang et al. 2023): with new noise, so that what is made anew can still follow what is known.
+        """
+        shape: tuple[int, ...] = net.shape  # type: ignore[assignment]  # mypy: a network's attributes
+        velocity, x = guided(net, c, sampler.guidance), noise.normal(*shape)
+        for i in range(sampler.steps):
+            t, after = i / sampler.steps, (i + 1) / sampler.steps
+            expected = agreed((x + (1 - t) * velocity(x, t)).clamp(-1, 1))
+            kept, new = renoised(t, after)
+            x = after * expected + kept * (x - t * expected) / (1 - t) + new * noise.normal(*shape)
+        return x
+
+    def denoise(self, net: nn.Module, y: Tensor, c: Tensor, deviation: float, sampler: Solver) -> Tensor:
+        """`y` is x_t / t at the time t when noise and data are mixed so."""
+        t = 1 / (1 + deviation)
+        x: Tensor = t * y + (1 - t) * guided(net, c, 1)(t * y, t)
+        return x
+
+    def encode(self, net: nn.Module, x: Tensor, c: Tensor, sampler: Solver) -> Tensor:
+        """The noise that a row comes from: the same way, back."""
+        return solve(guided(net, c, 1), x, sampler.method, sampler.steps, start=1, stop=0)
+
+    def decode(self, net: nn.Module, z: Tensor, c: Tensor, sampler: Solver) -> Tensor:
+        return solve(guided(net, c, sampler.guidance), z, sampler.method, sampler.steps)
+
     def _error(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         """Squared error of the velocity at one random time, (rows,), averaged over the elements of a row."""
         t = noise.normal().sigmoid() if self.times == "logit_normal" else noise.uniform()
@@ -98,15 +133,23 @@ def guided(net: nn.Module, c: Tensor, guidance: float) -> Velocity:
     return both
 
 
-def solve(velocity: Velocity, x: Tensor, method: str, steps: int) -> Tensor:
-    """Carry `x` from t = 0 to 1 along dx/dt = velocity(x, t), in `steps` equal steps.
+def renoised(t: float, after: float) -> tuple[float, float]:
+    """How much of x_after, given x_t and the sample x_1, is the noise of x_t, and how much is new: x_after is normal,
+    with mean after x_1 + kept (x_t - t x_1) / (1 - t) and deviation `new` (Ho et al. 2020, eq. 6 and 7).
+    """
+    variance = (1 - after) ** 2 * (1 - (t * (1 - after) / (after * (1 - t))) ** 2)
+    return max((1 - after) ** 2 - variance, 0) ** 0.5, variance**0.5
+
+
+def solve(velocity: Velocity, x: Tensor, method: str, steps: int, start: float = 0, stop: float = 1) -> Tensor:
+    """Carry `x` from t = `start` to `stop` along dx/dt = velocity(x, t), in `steps` equal steps.
 
     Heun's method corrects each Euler step by the velocity at its end.
     """
-    h = 1 / steps
+    h = (stop - start) / steps
     for i in range(steps):
-        v = velocity(x, i * h)
+        v = velocity(x, start + i * h)
         if method == "heun":
-            v = (v + velocity(x + h * v, (i + 1) * h)) / 2
+            v = (v + velocity(x + h * v, start + (i + 1) * h)) / 2
         x = x + h * v
     return x

@@ -17,6 +17,7 @@ from annotated_types import Ge, Le, doc
 
 from genai.errors import InputError
 from genai.families import Family
+from genai.families._abilities import Codes, Varies
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,7 +33,7 @@ SMALLEST = 1 / 255  # standard deviation of a pixel: half a gray level
 
 
 @dataclass(frozen=True)
-class Vae(Family):
+class Vae(Family, Varies, Codes):
     """A Gaussian code and a decoder."""
 
     backbone: (
@@ -74,12 +75,28 @@ class Vae(Family):
 
     def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         shape: tuple[int, ...] = net.shape  # type: ignore[assignment]  # mypy: a network's attributes
-        decoded: Tensor = net.decode(noise.normal(self.latent), c)  # type: ignore[operator]
-        if not self._is_gaussian(shape):
-            return decoded.sigmoid() * 2 - 1
-        if len(shape) > 1:
-            return decoded
-        return decoded + net.log_deviation.exp() * noise.normal(*shape)  # type: ignore[operator]
+        made = self.decode(net, noise.normal(self.latent), c, sampler)
+        if len(shape) > 1 or not self._is_gaussian(shape):
+            return made
+        return made + net.log_deviation.exp() * noise.normal(*shape)  # type: ignore[operator]
+
+    def vary(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise, sampler: Any, strength: float) -> Tensor:
+        """The code, on its way to another one on the sphere."""
+        other = noise.normal(self.latent)
+        z = (1 - strength**2) ** 0.5 * self.encode(net, x, c, sampler) + strength * other
+        return self.decode(net, z, c, sampler)
+
+    def encode(self, net: nn.Module, x: Tensor, c: Tensor, sampler: Any) -> Tensor:
+        """The mean of the code's distribution; of pictures whose pixels are probabilities, under these themselves."""
+        given = x if self._is_gaussian(tuple(x.shape[1:])) else (x + 1) / 2
+        mean: Tensor = net.encode(given, c)[0]  # type: ignore[operator]
+        return mean
+
+    def decode(self, net: nn.Module, z: Tensor, c: Tensor, sampler: Any) -> Tensor:
+        """What is expected of rows, without noise."""
+        decoded: Tensor = net.decode(z, c)  # type: ignore[operator]
+        shape: tuple[int, ...] = net.shape  # type: ignore[assignment]
+        return decoded if self._is_gaussian(shape) else decoded.sigmoid() * 2 - 1
 
     def held_out(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> dict[str, Tensor]:
         reconstruction, cost = self._terms(net, x, c, noise)

@@ -13,7 +13,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Samples:
     indices: np.ndarray  # (rows,) int64
     labels: np.ndarray | None  # (rows,) int64; None: unlabelled
     arrays: np.ndarray  # (rows, *array_shape) uint8
+    sources: np.ndarray | None = None  # (rows, n) int64: the source rows that each was drawn from; None: from none
 
     def __post_init__(self) -> None:
         rows = (len(self.arrays),)
@@ -51,6 +52,9 @@ class Samples:
             if column is not None:
                 assert column.dtype == np.int64, f"{name} are {column.dtype}, not int64"
                 assert column.shape == rows, f"{name} have the shape {column.shape}, arrays have {rows[0]} rows"
+        if self.sources is not None:
+            assert self.sources.dtype == np.int64, f"sources are {self.sources.dtype}, not int64"
+            assert self.sources.shape[:-1] == rows, f"sources have the shape {self.sources.shape}, for {rows[0]} rows"
         assert len(np.unique(self.indices)) == len(self.indices), "an index stands twice"
 
     def __len__(self) -> int:
@@ -60,9 +64,12 @@ class Samples:
         """The same rows, sorted by index."""
         if (self.indices[1:] > self.indices[:-1]).all():
             return self
-        order = np.argsort(self.indices)
-        labels = None if self.labels is None else self.labels[order]
-        return Samples(self.indices[order], labels, self.arrays[order])
+        return self.rows(np.argsort(self.indices))
+
+    def rows(self, which: np.ndarray | slice) -> Samples:
+        """Some of the rows: by a mask, or by their places."""
+        labels, sources = (None if column is None else column[which] for column in (self.labels, self.sources))
+        return Samples(self.indices[which], labels, self.arrays[which], sources)
 
 
 class Format(ABC):
@@ -83,13 +90,14 @@ class Format(ABC):
 
 
 def content_digest(samples: Samples) -> str:
-    """Hexadecimal SHA-256 over (index, label, decoded pixels) in order of index: the same whatever format, encoder or
-    compressor made the bytes, and whatever order the rows came in.
+    """Hexadecimal SHA-256 over (index, label, source rows, decoded pixels) in order of index: the same whatever format,
+    encoder or compressor made the bytes, and whatever order the rows came in.
     """
     rows = samples.by_index()
-    shape = list(rows.arrays.shape)
-    digest = hashlib.sha256(canonical({"arrays": shape, "labelled": rows.labels is not None}))
-    for column in (rows.indices, rows.labels):
+    said: dict[str, Any] = {"arrays": list(rows.arrays.shape), "labelled": rows.labels is not None}
+    said |= {} if rows.sources is None else {"sources": rows.sources.shape[1]}
+    digest = hashlib.sha256(canonical(said))
+    for column in (rows.indices, rows.labels, rows.sources):
         if column is not None:
             digest.update(np.ascontiguousarray(column, "<i8").data)
     digest.update(np.ascontiguousarray(rows.arrays).data)

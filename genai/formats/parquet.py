@@ -35,6 +35,7 @@ from genai.registry import describe
 
 INFLATED_BYTES, PIXEL_BYTES = 1 << 28, 1 << 31  # of a part's columns, of its arrays; more only where it is large itself
 WIDTH = 8  # bytes of a number
+SOURCES = 2  # rows that a sample is drawn from, at most
 PIXEL_RATIO = 1032  # what deflate, in a PNG, can make of a byte
 
 
@@ -88,11 +89,14 @@ def _samples(file: pq.ParquetFile, watched: Watched, size: int, modality: Modali
     cells = file.read(leaves(schema, [*kind.published]), use_threads=False).select(kind.published).combine_chunks()
     arrays = _decoded(kind.values(cells), kind)
     watched.watch()
-    columns = [name for name in ("index", "label") if name in schema.names]
+    beside = [_source(number) for number in range(min(int(said.get("sources", 0)), SOURCES))]
+    columns = [name for name in ("index", "label") if name in schema.names] + beside
     if any(schema.field(name).type != pa.int64() for name in columns):
         raise TypeError(f"its columns are {', '.join(f'{name}: {schema.field(name).type}' for name in columns)}")
     table = file.read(columns, use_threads=False)
-    return Samples(table["index"].to_numpy(), table["label"].to_numpy() if "label" in columns else None, arrays)
+    labels = table["label"].to_numpy() if "label" in columns else None
+    sources = np.stack([table[name].to_numpy() for name in beside], axis=1) if beside else None
+    return Samples(table["index"].to_numpy(), labels, arrays, sources)
 
 
 def _decoded(values: list[Any], kind: Modality) -> np.ndarray:
@@ -131,11 +135,18 @@ def _table(rows: Samples, about: About) -> pa.Table:
     if rows.labels is not None:
         columns["label"] = pa.array(rows.labels), {"_type": "ClassLabel", "names": list(about.classes)}
     columns["index"] = pa.array(rows.indices), _value("int64")
+    for number, source in enumerate(() if rows.sources is None else rows.sources.T):
+        columns[_source(number)] = pa.array(source), _value("int64")
     columns["checkpoint"] = pa.repeat(about.checkpoint, len(rows)), _value("string")
     columns["synthetic"] = pa.repeat(pa.scalar(value=True), len(rows)), _value("bool")
     arrays = {name: array for name, (array, _) in columns.items()}
     features = {name: feature for name, (_, feature) in columns.items()}
-    return pa.table(arrays, metadata={"huggingface": _hugging_face(features), "genai": _said(about)})
+    return pa.table(arrays, metadata={"huggingface": _hugging_face(features), "genai": _said(rows, about)})
+
+
+def _source(number: int) -> str:
+    """The column of the source rows that samples were drawn from: the first, or one beside it."""
+    return f"source_row_{number + 1}" if number else "source_row"
 
 
 def _value(dtype: str) -> dict[str, Any]:
@@ -147,9 +158,10 @@ def _hugging_face(features: dict[str, dict[str, Any]]) -> bytes:
     return json.dumps({"info": {"features": features}}, ensure_ascii=False).encode()
 
 
-def _said(about: About) -> bytes:
+def _said(rows: Samples, about: About) -> bytes:
     return canonical(
-        {
+        ({} if rows.sources is None else {"sources": rows.sources.shape[1]})
+        | {
             "synthetic": True,
             "checkpoint": about.checkpoint,
             "seed": about.seed,

@@ -50,6 +50,11 @@ class Modality(ABC):
     #: whether each row has a text that it is drawn under, in place of a class
     captions: ClassVar[bool] = False
 
+    @property
+    def bare(self) -> Modality:
+        """What a row is without its caption."""
+        return self
+
     @abstractmethod
     def picked(self, key: str, schema: pa.Schema) -> list[str]:
         """The columns of a table that hold a row's value; the label's column is not in `schema`. Raises DataError,

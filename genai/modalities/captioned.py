@@ -68,6 +68,10 @@ class Captioned(Modality):
             for row, caption in zip(rows, captions_of(template, columns), strict=True)
         ]
 
+    @property
+    def bare(self) -> Modality:
+        return self.of
+
     def resolve(self, value: tuple[Any, Any]) -> Self:
         return replace(self, of=self.of.resolve(value[0]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,17 +13,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from genai import modes
 from genai.checkpoint import Checkpoint
+from genai.errors import InputError
 from genai.exchange import Exchange
 from genai.families import Family
 from genai.generate import Generator
 from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.modalities.text import Text
+from genai.modes import Mode
 from genai.noise import IndexNoise, StepNoise
 from genai.order import Batch, Rows
 from genai.recipe import Recipe
+from genai.registry import find, names
 from genai.testing.exchanges import together
+from genai.testing.originals import editing
 from genai.train import Trained, fit, initial
 
 CLASSES = tuple("0123456789")
@@ -145,6 +151,26 @@ class FamilySuite:
         elsewhere = generator.draw([500, *turn.tolist()], [0, *[labels[i] for i in turn]])
         np.testing.assert_array_equal(elsewhere[1:], together_[turn])
         np.testing.assert_array_equal(generator.draw([17], [labels[17]])[0], together_[17])
+
+    def test_what_it_makes_of_rows_is_theirs_alone(self) -> None:
+        """In each mode that it is able to: samples in other company, and alone, keep every bit."""
+        arrays, labels = self.data(FEW)
+        classes, labels = (self.classes, labels) if self.classes else ((), np.zeros_like(labels))
+        for kind in (find(modes, name, Mode) for name in names(modes)):  # type: ignore[type-abstract]
+            if not issubclass(type(self.family), kind.needs):
+                continue
+            mode, small = kind(), self.modality
+            with suppress(InputError):
+                small = kind().reads(self.modality)
+            rows = arrays[:, ::2, ::2] if small.array_shape != self.modality.array_shape else arrays
+            source = editing(mode, small, classes, rows, labels)
+            generator = Generator(self.checkpoint(), 3, 32, self._sampler(), editing=source)
+            drawn = generator.draw(range(FEW), labels.tolist())
+            assert np.unique(drawn, axis=0).shape == drawn.shape, f"{kind.__name__} makes two rows alike"
+            turn = np.random.default_rng(1).permutation(FEW)
+            elsewhere = generator.draw([500, *turn.tolist()], [labels[0], *labels[turn]])
+            np.testing.assert_array_equal(elsewhere[1:], drawn[turn])
+            np.testing.assert_array_equal(generator.draw([17], [labels[17]])[0], drawn[17])
 
     @torch.no_grad()
     def test_held_out_is_a_pure_function(self) -> None:

@@ -42,12 +42,13 @@ def schema_of(store: Store, manifest: Manifest) -> pa.Schema:
         return pq.read_schema(raw).remove_metadata()
 
 
-def schema_for(modality: Modality, classes: Sequence[str]) -> pa.Schema:
+def schema_for(modality: Modality, classes: Sequence[str], sources: int = 0) -> pa.Schema:
     """The columns that a dataset's parts will have."""
     none = Samples(
         np.empty(0, np.int64),
         np.empty(0, np.int64) if classes else None,
         np.empty((0, *modality.array_shape), np.uint8),
+        np.empty((0, sources), np.int64) if sources else None,
     )
     part = Parquet().encode(none, About(modality, "", 0, "", "", tuple(classes)))
     return pq.read_schema(io.BytesIO(part)).remove_metadata()

@@ -1,5 +1,5 @@
-"""Who mints, in what order, and how often they are stopped changes no byte of a part: for each family and each kind of
-data that we ship. (With a real Ray, and a real SIGKILL: benchmarks/digests.py.)
+"""Who mints, in what order, and how often they are stopped changes no byte of a part: for each family, each kind of
+data and each mode that we ship. (With a real Ray, and a real SIGKILL: benchmarks/digests.py.)
 """
 
 import random
@@ -16,7 +16,7 @@ from genai.registry import find, names
 from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.spec import load
-from tests.short import CASES, EXAMPLES, kind_of, ran, short
+from tests.short import CASES, EXAMPLES, MODES, kind_of, ran, short
 from workers.generate import Minter
 from workers.local import LocalCrew
 
@@ -28,10 +28,10 @@ def parts(found):
     return {part.name: found.store.get(layout.part(found.dataset_key, part.name)) for part in found.manifest.parts}
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=CASES | MODES)
 def quiet(request, tmp_path_factory):
     """The example, its settings, its folder, and what one worker made of it without a pause."""
-    name, *changes = CASES[request.param]
+    name, *changes = (CASES | MODES)[request.param]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("quiet"))
         settings = [*short(name, *changes), *PARTS]
@@ -41,8 +41,8 @@ def quiet(request, tmp_path_factory):
 def test_three_workers_at_once_make_the_bytes_of_one(quiet):
     """Each draws other shards beside those of the others, two at a time and in another order."""
     *_, found = quiet
-    key, prompts = found.dataset_key, found.prompted
-    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, prompts)
+    key, beside = found.dataset_key, (found.prompted, found.source_key or None)
+    task = GenerateTask(found.spec, key, found.train_key, found.checkpoint, found.plan, *beside)
     made, shards = parts(found), list(found.plan)
     for name in made:
         found.store.delete(layout.part(key, name))

@@ -16,6 +16,7 @@ for topic in (
     "rows",
     "texts",
     "captioning",
+    "editing",
     "pipelines",
     "filtering",
     "table_rows",

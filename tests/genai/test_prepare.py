@@ -129,7 +129,7 @@ def test_a_list_of_sources_reads_as_one(listed, pictures):
 def test_classes_are_in_the_order_that_a_person_expects(listed, labels, declared, classes):
     """By number, by text, or as declared; of declared classes those that occur."""
     labels = [None if label is None else str(label) for label in labels]
-    assert classes_of(labels, [listed({}, declared)]) == classes
+    assert classes_of(labels, [listed({}, declared)], Terms({})) == classes
 
 
 def test_unlabelled_rows_have_no_classes(listed, pictures, store):

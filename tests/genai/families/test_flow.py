@@ -123,3 +123,47 @@ def test_the_exact_velocity_has_the_least_error():
 
     worse = Flow().held_out(Shifted(), x, c, StepNoise(0, 0, 0, rows))["velocity_error"].mean()
     assert (worse - best).item() == pytest.approx(0.09, abs=0.02)
+
+
+def test_the_row_that_is_expected_under_noise_is_exact():
+    """Of data N(mean, s^2) seen with noise d: a mean weighted by the inverse variances."""
+    net, c = Marginal(deviation=0.5), torch.tensor([0, 1])
+    y = torch.tensor([[0.3], [2.9]])
+    mean, deviation = torch.tensor([[1.0], [2.0]]), 0.7
+
+    expected = (y * 0.25 + mean * deviation**2) / (0.25 + deviation**2)
+    torch.testing.assert_close(Flow().denoise(net, y, c, deviation, Solver(guidance=3)), expected)
+
+
+def test_a_code_is_the_noise_that_a_row_comes_from():
+    """Standard normal where rows are as the data; and decoded under its own class it is the row."""
+    net, sampler = Marginal(), Solver(steps=200, guidance=1)
+    x = 1 + 0.5 * torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
+    c = torch.zeros(500, dtype=torch.int64)
+    z = Flow().encode(net, x, c, sampler)
+
+    torch.testing.assert_close(z, (x - 1) / 0.5, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(Flow().decode(net, z, c, sampler), x, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(Flow().decode(net, z, c + 1, sampler), x + 1, atol=1e-3, rtol=1e-3)
+
+
+def test_a_variation_of_full_strength_is_a_new_sample():
+    """The same as is drawn from the same noise without a row."""
+    net, sampler, c = Marginal(), Solver(steps=20), torch.zeros(8, dtype=torch.int64)
+    made = Flow().vary(net, torch.full((8, 1), 9.0), c, IndexNoise(0, range(8)), sampler, 1.0)
+
+    torch.testing.assert_close(made, Flow().sample(net, c, IndexNoise(0, range(8)), sampler))
+
+
+def test_what_is_restored_agrees_and_is_as_the_data_elsewhere():
+    """A known number stays; the one that hangs on nothing known is distributed as the data."""
+    net, c = Marginal(deviation=0.2), torch.full((4000,), -1)
+    net.shape = (2,)
+    known = torch.tensor([True, False])
+    made = Flow().restore(
+        net, lambda x: torch.where(known, 0.3, x), c, IndexNoise(0, range(4000)), Solver(steps=100, guidance=1)
+    )
+
+    assert (made[:, 0] == 0.3).all()
+    assert made[:, 1].mean().item() == pytest.approx(0, abs=0.02)
+    assert made[:, 1].std().item() == pytest.approx(0.2, rel=0.1)

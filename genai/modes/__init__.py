@@ -1,0 +1,86 @@
+"""Modes: ways to draw from rows that there are, one file each.
+
+A mode is a frozen dataclass; its fields are what the spec may say under `generate.mode:`. Torch is imported inside
+methods only. Sample i is drawn from rows of the source that follow from i alone, so it is a pure function of
+(checkpoint, source, seed, i).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from genai.errors import InputError
+from genai.families import Family
+from genai.modalities import Modality
+from genai.modalities.image import Image
+from genai.modalities.video import Video
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from genai.noise import Noise
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a batch is drawn from: of each of `Mode.rows` source rows a sample, x (rows, *shape) in [-1, 1], and c, what
+    it was made under itself.
+    """
+
+    indices: Sequence[int]
+    x: tuple[Tensor, ...]
+    c: tuple[Tensor, ...]
+
+
+class Mode(ABC):
+    """A way to draw from rows that there are."""
+
+    #: the class (of `genai.families._abilities`) that a family has to be of
+    needs: ClassVar[type[Any]]
+    #: source rows of a sample
+    rows: ClassVar[int] = 1
+    #: whether the job says the classes of the samples; else each has that of its row
+    targets: ClassVar[bool] = False
+
+    def numbers(self, turn: int, rows: int) -> tuple[int, ...]:
+        """The source rows, of so many, of the samples of a turn, which is a sample, or one of each class asked for."""
+        return (turn % rows,)
+
+    def labels(self, turns: Sequence[int], own: Sequence[np.ndarray]) -> np.ndarray:
+        """The classes of samples, (rows,) int64, by those of their source rows."""
+        return own[0]
+
+    def reads(self, modality: Modality) -> Modality:
+        """What a row of the source is, for samples of a modality (resolved). Raises InputError where the mode can do
+        nothing with these.
+        """
+        return modality
+
+    @abstractmethod
+    def draw(self, family: Any, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
+        """One sample of the space for each row of `given`, under `c`. Runs without gradients."""
+
+
+def check(mode: Mode, kind: type[Family], able: Sequence[type[Mode]]) -> None:
+    """Raises InputError where a family cannot do what a mode needs, naming those of `able` that it can."""
+    if not issubclass(kind, mode.needs):
+        can = ", ".join(name_of(other) for other in able if issubclass(kind, other.needs))
+        family = kind.__module__.rpartition(".")[2]
+        raise InputError(
+            f"found {name_of(type(mode))}, which {family} cannot do; allowed: {can or 'no mode: leave it out'}"
+        )
+
+
+def name_of(kind: type[Mode]) -> str:
+    """The name of a mode in a job file."""
+    return kind.__module__.rpartition(".")[2]
+
+
+def only_pictures(mode: Mode, modality: Modality) -> None:
+    """Raises InputError where rows are no pictures, still or moving."""
+    if not isinstance(modality, Image | Video):
+        raise InputError(f"found {name_of(type(mode))} for {modality.noun}s; allowed: rows that are pictures")

@@ -1,0 +1,45 @@
+"""Pictures of the source with a part of them made anew, in keeping with the rest, which stays as it is to the last bit.
+
+What is made anew is a half, a box or the strokes of a brush, drawn for each sample; or the white of a mask that the job
+names, which has the size of the samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Gt, Le, doc
+
+from genai.families._abilities import Fills
+from genai.modalities import Modality
+from genai.modes import Given, Mode, only_pictures
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from genai.noise import Noise
+
+
+@dataclass(frozen=True)
+class Inpaint(Mode):
+    """Pictures with a part of them made anew."""
+
+    mask: Annotated[
+        Literal["left", "right", "top", "bottom", "half", "box", "brush"],
+        doc("What is made anew: a half (half: one of the four), a box, or strokes of a brush, drawn for each sample."),
+    ] = "box"
+    area: Annotated[float, Gt(0), Le(1), doc("Of box and brush: the share of the picture, about.")] = 0.25
+
+    needs: ClassVar[type[Any]] = Fills
+
+    def reads(self, modality: Modality) -> Modality:
+        only_pictures(self, modality)
+        return modality
+
+    def draw(self, family: Fills, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
+        from genai.modes._masks import drawn
+
+        x = given.x[0]
+        hole = drawn(self.mask, self.area, noise, (x.shape[2], x.shape[3]), x.device)
+        return family.fill(net, x, hole, c, noise, sampler).where(hole, x)
