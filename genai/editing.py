@@ -24,13 +24,15 @@ from genai.prepared import Prepared, loader
 class Editing:
     """What a generator draws from rows with. `source` is prepared in its own order, all of it training rows; `open_`
     opens one of its blocks. `turns` are the samples in a row that are drawn from the same source rows: one of each
-    class that is asked for, where the mode says the class.
+    class that is asked for, where the mode says the class. `mask` is what the job gives of the kind, (height, width)
+    bool.
     """
 
     mode: Mode
     source: Prepared
     open_: Callable[[str], BinaryIO]
     turns: int = 1
+    mask: np.ndarray | None = None
 
     @property
     def rows(self) -> int:
@@ -55,6 +57,7 @@ class Editing:
             [index // self.turns for index in indices],
             tuple(self.source.modality.to_tensor(arrays).to(device) for arrays, _ in found),
             tuple(modality.asked(labels, prompts).to(device) for _, labels in found),
+            None if self.mask is None else torch.from_numpy(self.mask).to(device),
         )
 
     def fetched(self, numbers: np.ndarray) -> Batch:

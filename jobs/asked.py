@@ -49,3 +49,7 @@ class Originals(Part):
         description="Where they are, as data.source says it: also the parts of another job's dataset."
     )
     label: Text | None = Field("label", description="Column of their class; null: a checkpoint without classes.")
+    mask: Text | None = Field(
+        None,
+        description="A picture of the samples' size, for mode inpaint with mask: given; what is white is made anew.",
+    )

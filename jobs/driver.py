@@ -25,6 +25,7 @@ from jobs.events import EventLog
 from jobs.lease import Holder, Leases
 from jobs.ledger import Manifest
 from jobs.loop import Work, work_off
+from jobs.originals import MASK
 from jobs.publication import Publication, check_places
 from jobs.registration import Registration, check_table
 from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared, source_of
@@ -205,6 +206,8 @@ def _read_source(found: Survey, crew: Crew, events: EventLog, leases: Leases) ->
         return
     with _stage(events, "prepare", found.source_key, source=rows.spec.data.source):
         prepared = crew.prepare(PrepareTask(rows.spec, found.source_key, rows.classes), _checked(events, leases))
+        if rows.mask is not None:
+            found.store.put(layout.prepared(found.source_key, MASK), rows.mask)
         found.store.put(layout.prepared(found.source_key), prepared.to_json())
         look_at_checkpoint(found)
     leases.release(found.source_key)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from genai.errors import InputError
-from genai.identity import key_of
+from genai.errors import DataError, InputError, NotFound
+from genai.identity import key_of, sha256
 from jobs import layout
 from jobs.parts import Data, Model
 from jobs.spec import JobSpec
+from jobs.stores import open_store
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from genai.editing import Editing
     from genai.modalities import Modality
     from genai.prepared import Prepared
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
     from jobs.survey import Survey
 
 
+MASK = "mask.png"  # beside the index
+
+
 class Reading(NamedTuple):
-    """How the rows are read: as the training rows of a job, and of these classes."""
+    """How the rows are read: as the training rows of a job, and of these classes; and the mask that the job gives."""
 
     spec: JobSpec
     classes: tuple[str, ...]
+    mask: bytes | None = None
 
 
 def reading(spec: JobSpec, modality: Modality, classes: tuple[str, ...]) -> Reading | None:
@@ -50,7 +57,34 @@ def reading(spec: JobSpec, modality: Modality, classes: tuple[str, ...]) -> Read
         update={"modality": rows}
     )
     plain = {"model": Model.model_validate({}), "data": data}
-    return Reading(spec.model_copy(update=plain), classes)
+    mask = None if said.mask is None else _mask(said.mask, modality.bare.array_shape[:2])
+    return Reading(spec.model_copy(update=plain), classes, mask)
+
+
+def _mask(uri: str, size: tuple[int, ...]) -> bytes:
+    """The file of a mask. Raises InputError where there is none of that size."""
+    from genai.sources import split
+
+    root, name = split(uri, is_file=True)
+    try:
+        data = open_store(root).get(name)
+        found = _hole(data)
+    except (NotFound, DataError) as error:
+        raise InputError(f"generate.source.mask: {uri}: {error}; allowed: a picture") from error
+    if found.shape != size or not found.any():
+        shape = " x ".join(map(str, found.shape)) if found.shape != size else "no white pixel"
+        raise InputError(
+            f"generate.source.mask: {uri}: found {shape}; allowed: {size[0]} x {size[1]} (height x width), as the "
+            "samples, white where they are to be made anew"
+        )
+    return data
+
+
+def _hole(data: bytes) -> np.ndarray:
+    """Where a picture is white, (height, width) bool. Raises DataError where it is none."""
+    from genai.modalities._pixels import natural_pixels
+
+    return natural_pixels(data).mean(2) > 255 / 2
 
 
 ALL = {"train": 1.0, "validation": 0.0, "test": 0.0}
@@ -65,6 +99,7 @@ def key(rows: Reading, fingerprint: list[Any]) -> str:
     return key_of(
         "prepare", layout.VERSIONS["prepare"], order="source", classes=rows.classes, label=data.label,
         rows=describe(modalities, data.modality), fingerprint=fingerprint,
+        **({} if rows.mask is None else {"mask": sha256(rows.mask)}),
     )  # fmt: skip
 
 
@@ -75,7 +110,8 @@ def editing_of(spec: JobSpec, store: Store, prepared_key: str, turns: int) -> Ed
 
     assert spec.generate.mode, "who draws from rows has a mode"
     index: Prepared = Prepared.from_json(store.get(layout.prepared(prepared_key)))
-    return Editing(spec.generate.mode, index, layout.blocks(store, prepared_key).open, turns)
+    mask = _hole(store.get(layout.prepared(prepared_key, MASK))) if spec.generate.mode.masked else None
+    return Editing(spec.generate.mode, index, layout.blocks(store, prepared_key).open, turns, mask)
 
 
 def editing_for(found: Survey) -> Editing:

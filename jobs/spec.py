@@ -184,10 +184,14 @@ class JobSpec(Part):
             able(generate.mode, family, list(MODE.kinds().values()))
         except InputError as error:
             raise rule(str(error), "generate.mode", "model.family", "model") from error
+        if generate.mode.masked != (generate.source.mask is not None):
+            found = "a mask that the mode does not use" if generate.source.mask else "no mask for a mode that needs one"
+            text = f"found {found}; allowed: mode: {{kind: inpaint, mask: given}} and the path of a picture"
+            raise rule(text, "generate.source.mask", "generate.source", "generate.mode")
         by_class = isinstance(generate.count, PerClass | OfClasses) or generate.labels is not None
         if isinstance(generate.count, Match | Balance) or (by_class and not generate.mode.targets):
             text = "found a wish by class for samples that have their rows' classes; allowed: a number, {per_row: n}"
-            raise rule(text, "generate.count", "generate.mode")
+            raise rule(text, "generate.count", "generate.labels")
 
     def _rules_of_family(self) -> None:
         """Some families make tokens, the others numbers."""
@@ -236,7 +240,8 @@ class JobSpec(Part):
         if isinstance(prompts := self.generate.prompts, Prompts):
             asked["prompts"] = prompts.model_copy(update={"source": _absolute(prompts.source)})
         if isinstance(rows := self.generate.source, Originals):
-            asked["source"] = rows.model_copy(update={"rows": [_absolute(uri) for uri in rows.rows]})
+            mask = rows.mask and _absolute(rows.mask)
+            asked["source"] = rows.model_copy(update={"rows": [_absolute(uri) for uri in rows.rows], "mask": mask})
         update["generate"] = self.generate.model_copy(update=asked)
         if self.model.pipeline is not None:
             update["model"] = self.model.model_copy(update={"pipeline": _absolute(self.model.pipeline)})

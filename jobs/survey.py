@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from genai.errors import IntegrityError, NotFound
+from genai.identity import sha256
 from jobs import layout, ledger, originals
 from jobs.ledger import Manifest, Receipt
 from jobs.pinned import Pinned, look
@@ -47,6 +48,7 @@ class Survey:
     prompts: Texts | None = None
     source_key: str = ""  # of the prepared rows to draw from; "" where none are, or that is not known yet
     source: Prepared | None = None
+    masked: str = ""  # digest of the mask that the job gives
     plan: Plan | None = None
     dataset_key: str | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
@@ -77,8 +79,8 @@ class Survey:
 
     @property
     def drawn_from(self) -> str | None:
-        """Digest of the rows that samples are drawn from."""
-        return self.source.digest if self.source else None
+        """What the samples are drawn from: the digest of the rows, and that of a mask."""
+        return f"{self.source.digest}{self.masked}" if self.source else None
 
     @property
     def training_rows(self) -> int | None:
@@ -196,6 +198,7 @@ def look_at_source(found: Survey) -> None:
     if rows is None or found.source:
         return
     found.source_key = originals.key(rows, fingerprint(rows.spec))
+    found.masked = "" if rows.mask is None else sha256(rows.mask)
     with suppress(NotFound, IntegrityError, RecursionError):
         found.source = Prepared.from_json(found.store.get(layout.prepared(found.source_key)))
 

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Given:
     """What a batch is drawn from: of each of `Mode.rows` source rows a sample, x (rows, *shape) in [-1, 1], and c, what
-    it was made under itself.
+    it was made under itself. `hole`, (height, width) bool, is the mask that the job names.
     """
 
     indices: Sequence[int]
     x: tuple[Tensor, ...]
     c: tuple[Tensor, ...]
+    hole: Tensor | None = None
 
 
 class Mode(ABC):
@@ -45,6 +46,11 @@ class Mode(ABC):
     rows: ClassVar[int] = 1
     #: whether the job says the classes of the samples; else each has that of its row
     targets: ClassVar[bool] = False
+
+    @property
+    def masked(self) -> bool:
+        """Whether the job has to name a mask. May be said by a field."""
+        return False
 
     def numbers(self, turn: int, rows: int) -> tuple[int, ...]:
         """The source rows, of so many, of the samples of a turn, which is a sample, or one of each class asked for."""

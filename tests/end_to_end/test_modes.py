@@ -101,6 +101,22 @@ def test_a_sample_names_its_row_and_keeps_its_class(made):
     assert (pixels_of(table)[:, :, :4] != pixels[numbers][:, :, :4]).any((1, 2)).all()
 
 
+def test_a_mask_that_is_given_is_for_all_rows(folder):
+    """What is white of it is made anew, and nothing else; another mask is another dataset."""
+    mask, (pixels, _) = np.zeros((8, 8), np.uint8), real()
+    mask[2:5, 3:] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    rows = f"{{rows: {folder}/rows.parquet, label: kind, mask: {folder}/mask.png}}"
+    given = "generate.mode={kind: inpaint, mask: given}", f"generate.source={rows}", "generate.count=20"
+    found = minted(surveyed(folder, *given))
+    changed = pixels_of(rows_of(found)) != pixels
+
+    assert not changed[:, mask == 0].any()
+    assert changed[:, mask == 255].any(1).all()
+    Image.fromarray(255 - mask).save(folder / "mask.png")
+    assert not surveyed(folder, *given).complete
+
+
 def test_a_run_that_is_done_is_known_as_done(made, folder):
     """And another order of the rows, or other rows, make another dataset."""
     assert surveyed(folder).complete

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from genai import png
 from tests.errors.job_file import RULES, _faulty
 from tests.errors.provoked import HEAD, SMALL, Scene, provokes
 from tests.errors.rows import COLUMNS, ROWS
@@ -15,6 +18,7 @@ for _name, _title, _lines, *_settings in (
     ("per_row", "A number a row without rows", "generate: {count: {per_row: 3}}\n"),
     ("mode_unknown", "No such mode", "", "generate.mode=blur", "generate.source=rows.csv"),
     ("mode_family", "A mode that the family cannot do", MODE, "model.family=vae", "generate.mode=inpaint"),
+    ("mask_bare", "A mask that is asked for and not given", MODE, "generate.mode={kind: inpaint, mask: given}"),
     ("mode_classes", "Classes asked of a mode that keeps them", MODE, "generate.labels=['3']"),
 ):
     _faulty(RULES, _name, _title, _lines, *_settings)
@@ -59,6 +63,25 @@ def enlarge_factor(scene: Scene) -> None:
         scene, "model={family: flow, widths: [8], depth: 1}", "generate.mode={kind: enlarge, factor: 3}",
         "generate.source=sklearn://digits",
     )  # fmt: skip
+
+
+MASK = "generate: {mode: {kind: inpaint, mask: given}, source: {rows: digits, mask: mask.png}}\n"
+GIVEN = (
+    "model={family: flow, widths: [8], depth: 1}", "generate.mode={kind: inpaint, mask: given}",
+    "generate.source={rows: 'sklearn://digits', mask: mask.png}",
+)  # fmt: skip
+
+
+@provokes(RULES, "A mask of another size", job=MASK)
+def mask_size(scene: Scene) -> None:
+    scene.write("mask.png", png.encode(np.full((1, 4, 8, 1), 255, np.uint8))[0])
+    _edited(scene, *GIVEN)
+
+
+@provokes(RULES, "A mask that is no picture", job=MASK)
+def mask_foreign(scene: Scene) -> None:
+    scene.write("mask.png", "white")
+    _edited(scene, *GIVEN)
 
 
 @provokes("Showing samples", "Samples of rows that were not read yet")
