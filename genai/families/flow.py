@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Len, doc
 
+from genai.abilities import Codes, Denoises, Restores, Varies
 from genai.families import Family
-from genai.families._abilities import Codes, Denoises, Restores, Varies
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Le, doc
 
+from genai.abilities import Codes, Varies
 from genai.errors import InputError
 from genai.families import Family
-from genai.families._abilities import Codes, Varies
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -40,7 +40,7 @@ class Given:
 class Mode(ABC):
     """A way to draw from rows that there are."""
 
-    #: the class (of `genai.families._abilities`) that a family has to be of
+    #: the class (of `genai.abilities`) that a family has to be of
     needs: ClassVar[type[Any]]
     #: source rows of a sample
     rows: ClassVar[int] = 1

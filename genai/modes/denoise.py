@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Gt, Le, doc
 
-from genai.families._abilities import Denoises
+from genai.abilities import Denoises
 from genai.modalities import Modality
 from genai.modes import Given, Mode, only_pictures
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, doc
 
+from genai.abilities import Restores
 from genai.errors import InputError
-from genai.families._abilities import Restores
 from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.modes import Given, Mode, only_pictures

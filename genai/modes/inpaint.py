@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Gt, Le, doc
 
-from genai.families._abilities import Fills
+from genai.abilities import Fills
 from genai.modalities import Modality
 from genai.modes import Given, Mode, only_pictures
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, doc
 
-from genai.families._abilities import Codes
+from genai.abilities import Codes
 from genai.modes import Given, Mode
 
 if TYPE_CHECKING:

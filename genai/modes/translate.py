@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genai.families._abilities import Codes
+from genai.abilities import Codes
 from genai.modes import Given, Mode
 
 if TYPE_CHECKING:

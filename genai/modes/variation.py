@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Gt, Le, doc
 
-from genai.families._abilities import Varies
+from genai.abilities import Varies
 from genai.modes import Given, Mode
 
 if TYPE_CHECKING:
