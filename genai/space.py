@@ -12,8 +12,11 @@ class Space:
 
     Where rows have a `caption`, they are drawn under a text of so many bytes in place of a class: int64 of
     (rows, caption), UTF-8 that zeros end.
+
+    A row of several `frames` is a picture that moves: the channels are those of the first frame, then of the next.
     """
 
     shape: tuple[int, ...]
     vocabulary: int = 0
     caption: int = 0
+    frames: int = 1

@@ -57,7 +57,7 @@ def reading(spec: JobSpec, modality: Modality, classes: tuple[str, ...]) -> Read
         update={"modality": rows}
     )
     plain = {"model": Model.model_validate({}), "data": data}
-    mask = None if said.mask is None else _mask(said.mask, modality.bare.array_shape[:2])
+    mask = None if said.mask is None else _mask(said.mask, modality.bare.shape[1:])
     return Reading(spec.model_copy(update=plain), classes, mask)
 
 

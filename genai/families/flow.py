@@ -38,7 +38,9 @@ class Solver:
 
 @dataclass(frozen=True)
 class Flow(Family, Varies, Restores, Denoises, Codes):
-    """A straight-line flow with a U-Net; for rows of a table with a perceptron, as wide as the last of `widths`."""
+    """A straight-line flow with a U-Net, for clips with attention over frames; for rows of a table with a perceptron,
+    as wide as the last of `widths`.
+    """
 
     widths: Annotated[tuple[Width, ...], Len(1, 6), doc("Channels of each level; each halves the sides.")] = (64, 128)
     depth: Annotated[int, Ge(1), Le(16), doc("Residual blocks of a level.")] = 2
@@ -54,9 +56,11 @@ class Flow(Family, Varies, Restores, Denoises, Codes):
             from genai.networks.mlp import Mlp
 
             return Mlp(space, classes, self.widths[-1], self.depth * len(self.widths))
+        from genai.networks.clips import ClipUNet
         from genai.networks.unet import UNet
 
-        return UNet(space, classes, self.widths, self.depth)
+        kind = ClipUNet if space.frames > 1 else UNet
+        return kind(space, classes, self.widths, self.depth)
 
     def loss(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise) -> Tensor:
         hidden = noise.uniform() < self.label_dropout

@@ -7,7 +7,7 @@ differ in one of the first three are refused. An animation has no mode of its ow
 What is done to each frame is what is done to an image (`image`).
 
 What a model sees are frames as channels, (frames x channels, height, width), frame by frame, so that each family of
-images models clips as it stands: a convolution sees all frames of a place at once.
+images models clips as it stands; one that knows of frames finds their number in the space.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from genai.errors import DataError, InputError
 from genai.modalities import ARRAY_BYTES
 from genai.modalities._files import OfFiles
 from genai.modalities.image import Image, Mode, Pixels
+from genai.space import Space
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,6 +98,10 @@ class Video(OfFiles):
     def shape(self) -> tuple[int, ...]:
         frames, height, width, channels = self.array_shape
         return frames * channels, height, width
+
+    @property
+    def space(self) -> Space:
+        return Space(self.shape, frames=self.array_shape[0])
 
     @cached_property
     def _picture(self) -> Image:

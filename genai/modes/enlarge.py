@@ -14,7 +14,6 @@ from annotated_types import Ge, Le, doc
 from genai.abilities import Restores
 from genai.errors import InputError
 from genai.modalities import Modality
-from genai.modalities.image import Image
 from genai.modes import Given, Mode, only_pictures
 
 if TYPE_CHECKING:
@@ -34,11 +33,12 @@ class Enlarge(Mode):
 
     def reads(self, modality: Modality) -> Modality:
         only_pictures(self, modality)
-        height, width, _ = modality.array_shape
-        if not isinstance(modality, Image) or height % self.factor or width % self.factor:
+        height, width = modality.shape[1:]
+        if height % self.factor or width % self.factor:
             found = f"found factor {self.factor} for {modality.noun}s of {height} x {width}"
-            raise InputError(f"{found}; allowed: images whose sides it divides")
-        return replace(modality, size=(height // self.factor, width // self.factor))
+            raise InputError(f"{found}; allowed: one that divides their sides")
+        smaller: Any = modality
+        return replace(smaller, size=(height // self.factor, width // self.factor))
 
     def draw(self, family: Restores, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         from torch.nn import functional as F

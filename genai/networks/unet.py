@@ -47,15 +47,19 @@ class UNet(nn.Module):
         h = self.stem(F.pixel_unshuffle(pad(x, self.multiple), 2).contiguous(memory_format=torch.channels_last))
         kept = []
         for level in range(len(self.widths)):
-            h = self.downs[level - 1](h) if level else h
-            for block in self.falls[level * self.depth : (level + 1) * self.depth]:
-                h = block(h, e)
+            h = self.fall(self.downs[level - 1](h) if level else h, e, level)
             kept.append(h)
         h = self.middle(self.attention(h), e)
         for level in reversed(range(len(self.ups))):
             h = self.rises[level](torch.cat([self.ups[level](h), kept[level]], dim=1), e)
         v = F.pixel_shuffle(self.out(F.silu(self.norm(h))).float(), 2)
         return v[:, :, : self.shape[1], : self.shape[2]]
+
+    def fall(self, h: Tensor, e: Tensor, level: int) -> Tensor:
+        """A level on the way down."""
+        for block in self.falls[level * self.depth : (level + 1) * self.depth]:
+            h = block(h, e)
+        return h
 
 
 class Attention(nn.Module):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -159,10 +158,11 @@ class FamilySuite:
         for kind in (find(modes, name, Mode) for name in names(modes)):  # type: ignore[type-abstract]
             if not issubclass(type(self.family), kind.needs):
                 continue
-            mode, small = kind(), self.modality
-            with suppress(InputError):
-                small = kind().reads(self.modality)
-            rows = arrays[:, ::2, ::2] if small.array_shape != self.modality.array_shape else arrays
+            try:
+                mode, small = kind(), kind().reads(self.modality)
+            except InputError:  # it is for other rows
+                continue
+            rows = arrays[..., ::2, ::2, :] if small.array_shape != self.modality.array_shape else arrays
             source = editing(mode, small, classes, rows, labels)
             generator = Generator(self.checkpoint(), 3, 32, self._sampler(), editing=source)
             drawn = generator.draw(range(FEW), labels.tolist())

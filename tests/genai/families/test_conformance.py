@@ -5,6 +5,7 @@ say of it. A new family adds a class.
 from dataclasses import fields
 from typing import get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 from annotated_types import DocInfo, Ge
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from genai.families.gpt import Gpt
 from genai.families.m2 import M2
 from genai.families.vae import Vae
 from genai.families.vqvae import Sampling, Vqvae
+from genai.modalities.video import Video
 from genai.registry import find, names
 from genai.testing.families import FamilySuite
 
@@ -40,6 +42,17 @@ class TestM2(FamilySuite):
 class TestFlow(FamilySuite):
     family = Flow(widths=(8, 16), depth=1)
     sampler = Solver(steps=3)
+
+
+class TestFlowOfClips(FamilySuite):
+    family = Flow(widths=(8, 16), depth=1)
+    sampler = Solver(steps=2)
+    modality = Video(2, 8, "L", 8.0)
+
+    def data(self, rows):
+        """Images, and the same moved by a pixel."""
+        images, labels = FamilySuite.data(TestFlow(), rows)
+        return np.stack([images, np.roll(images, 1, 1)], axis=1), labels
 
 
 class TestGan(FamilySuite):

@@ -117,7 +117,7 @@ def test_texts_are_no_pictures(kind):
 
 def test_a_side_that_the_factor_does_not_divide_is_refused():
     """With the sides."""
-    with pytest.raises(InputError, match=r"found factor 3 for images of 8 x 8; allowed: images whose sides it divides"):
+    with pytest.raises(InputError, match=r"found factor 3 for images of 8 x 8; allowed: one that divides their sides"):
         Enlarge(3).reads(PICTURE)
 
 
