@@ -158,3 +158,11 @@ def test_numbers_by_class_are_planned_as_they_are():
     plan = make({"classes": {"b": 4, "a": 2}}, ("a", "b"), (0, 0), None, 10)
 
     assert (plan.count, plan.weights, plan.label_counts()) == (6, (1, 2), [2, 4])
+
+
+def test_a_number_a_row_is_one_of_each_class_where_classes_are_asked_for():
+    """Three of each of 50 rows; and of each of two classes."""
+    assert make({"per_row": 3}, (), (), None, 10, rows=50).count == 150
+    plan = make({"per_row": 3}, ("a", "b", "c"), (0, 0, 0), ["a", "c"], 10, rows=50)
+
+    assert (plan.count, plan.turns, plan.labels(0, 4)) == (300, 2, [0, 2, 0, 2])

@@ -332,3 +332,22 @@ def test_an_example_is_a_job(path):
 
     assert values["name"] == load(str(path), path.read_bytes()).name
     jsonschema.Draft202012Validator(json_schema()).validate(values)
+
+
+def test_a_job_that_draws_from_rows_is_one_of_each_and_comes_back():
+    """From its own YAML; an editor passes it; one that draws new samples says nothing of a mode."""
+    text = f"{SHORTEST}generate: {{mode: {{kind: inpaint, mask: half}}, source: {{rows: a.parquet, label: kind}}}}\n"
+    spec = load("job.yaml", text)
+
+    assert spec.generate.count.model_dump() == {"per_row": 1}
+    assert load("again.yaml", spec.to_yaml()) == spec
+    jsonschema.validate(yaml.safe_load(text), json_schema())
+    assert {"mode", "source"}.isdisjoint(load("job.yaml", SHORTEST).model_dump(mode="json")["generate"])
+
+
+def test_a_mode_that_is_none_is_told_with_those_there_are():
+    """As an unknown family is."""
+    text = f"{SHORTEST}generate: {{mode: inpant, source: a.parquet}}\n"
+    (fault,) = faults(text)
+
+    assert "found 'inpant'; did you mean 'inpaint'?" in fault
