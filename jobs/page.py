@@ -136,7 +136,8 @@ def _sentence(found: Survey) -> str:
     assert found.manifest
     family = found.spec.model.model_dump(mode="json")["family"]
     trained = f" trained on {found.training_rows:,} rows" if found.training_rows else ""
-    return f"A {family} model{trained} made {found.manifest.rows:,} samples in {len(found.manifest.parts):,} parts."
+    parts = len(found.manifest.parts)
+    return f"A {family} model{trained} made {found.manifest.rows:,} samples in {parts:,} part{'s' * (parts != 1)}."
 
 
 def _counts(manifest: Manifest, prepared: Prepared | None) -> Counts:
@@ -189,7 +190,8 @@ def _rows(found: _LookedAt) -> Iterator[GridRow]:
         wanted = np.flatnonzero(samples.labels == number) if classes else np.arange(len(samples))
         wanted = wanted[: SYNTHETIC if classes else SYNTHETIC * 4]
         if found.editing:
-            yield GridRow(name, *_beside(found, found.editing, wanted[:EDITED]))
+            for at in range(0, min(EDITED, len(wanted)), REAL):
+                yield GridRow("" if at else name, *_beside(found, found.editing, wanted[at : at + REAL]))
             continue
         real = np.flatnonzero(labels == number)[:REAL] if classes else np.arange(min(len(labels), REAL * 4))
         looks = found.modality.looks(samples.arrays[wanted])
