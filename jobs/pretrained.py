@@ -72,13 +72,17 @@ def look(spec: JobSpec, store: Store) -> Pipeline:
     source = open_store(said)
     place = source.locate("x").removesuffix("/x")
     listing = {entry.key: (entry.size, entry.version) for entry in source.list()}
+    if not listing:
+        wanted = f", of the digest {spec.model.digest}" if spec.model.digest else ""
+        raise InputError(f"model.pipeline: found nothing at {place}; allowed: a folder that save_pretrained wrote{wanted} "
+                         "(also by --weights)")  # fmt: skip
     names = pipeline.taken(place, listing)
     modality = _rows(family, place, source, names)
     kept = f"pipelines/{key_of('pipeline', 1, place=place, listing=[[n, *listing[n]] for n in names])}.json"
     digests = _known(store, kept) or {name: sha256_of(source, name) for name in names}
     config = {
         "format": VERSION, "family": describe(families, family), "modality": describe(modalities, modality),
-        "shape": modality.shape, "classes": [], "pipeline": digests, "genai": genai.__version__,
+        "shape": modality.shape, "classes": [], "pipeline": digests,
     }  # fmt: skip
     files = {CONFIG: canonical(config), MODEL: NO_WEIGHTS}
     digest = digest_of(files)
