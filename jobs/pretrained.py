@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import genai
 from genai import families, modalities, pipeline
 from genai.checkpoint_files import CONFIG, MODEL, VERSION, digest_of
-from genai.errors import InputError, IntegrityError, NotFound
+from genai.errors import DataError, InputError, IntegrityError, NotFound
 from genai.families import Pretrained
 from genai.identity import canonical, key_of
 from genai.registry import describe
@@ -66,7 +66,7 @@ class Pipeline:
 
 
 def look(spec: JobSpec, store: Store) -> Pipeline:
-    """The pipeline that a job names. Raises InputError where there is none, or one that may not be loaded."""
+    """The pipeline that a job names. Raises DataError where there is nothing, InputError where it may not be loaded."""
     family, said = spec.model.family, str(spec.model.pipeline)
     assert isinstance(family, Pretrained), "the spec checks it"
     source = open_store(said)
@@ -74,7 +74,7 @@ def look(spec: JobSpec, store: Store) -> Pipeline:
     listing = {entry.key: (entry.size, entry.version) for entry in source.list()}
     if not listing:
         wanted = f", of the digest {spec.model.digest}" if spec.model.digest else ""
-        raise InputError(f"model.pipeline: found nothing at {place}; allowed: a folder that save_pretrained wrote{wanted} "
+        raise DataError(f"model.pipeline: found nothing at {place}; allowed: a folder that save_pretrained wrote{wanted} "
                          "(also by --weights)")  # fmt: skip
     names = pipeline.taken(place, listing)
     modality = _rows(family, place, source, names)

@@ -46,7 +46,7 @@ def save_translator(folder, kind="T5"):
     else:
         sizes = {f"{part}_{name}": n for part in ("encoder", "decoder")
                  for name, n in (("layers", 1), ("attention_heads", 2), ("ffn_dim", 64))}  # fmt: skip
-        sizes |= {"max_position_embeddings": 64, "init_std": 0.3, "forced_eos_token_id": None, "num_beams": 4}
+        sizes |= {"max_position_embeddings": 300, "init_std": 0.3, "forced_eos_token_id": None, "num_beams": 4}
     config = getattr(transformers, f"{kind}Config")(**kinds, **sizes)
     made = "MarianMTModel" if kind == "Marian" else f"{kind}ForConditionalGeneration"
     getattr(transformers, made)(config).save_pretrained(folder)

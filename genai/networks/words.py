@@ -76,7 +76,8 @@ class Words(nn.Module):
                 tokens.to(c.device), attention_mask=seen.to(c.device), generation_config=how, logits_processor=[drawn]
             )
         begun = 1 if self.encodes else tokens.shape[1]
-        texts = self.tokenizer.batch_decode([self._own(row) for row in found[:, begun:].tolist()], skip_special_tokens=True)
+        own = [self._own(row) for row in found[:, begun:].tolist()]
+        texts = self.tokenizer.batch_decode(own, skip_special_tokens=True)
         return torch.stack([_bytes(text, self.length) for text in texts])
 
     def _kept(self) -> Any:
@@ -89,7 +90,7 @@ class Words(nn.Module):
         if source:
             _token(self.tokenizer, source)
             if not hasattr(self.tokenizer, "src_lang"):
-                raise InputError(f"model.source_language: found {source!r}; allowed: none, its tokenizer reads just one")
+                raise InputError(f"model.source_language: found {source!r}; allowed: none, the tokenizer reads one")
             self.tokenizer.src_lang = source
         if target:
             self.model.generation_config.forced_bos_token_id = _token(self.tokenizer, target)
@@ -150,7 +151,7 @@ def _bytes(text: str, length: int) -> Tensor:
 
 @contextmanager
 def _drawing() -> Iterator[None]:
-    """Where configs that fit no other file of theirs show only now; what a machine has too little of stays what it is."""
+    """Where configs that do not fit one another show only now; what a machine has too little of stays what it is."""
     try:
         yield
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:

@@ -156,7 +156,7 @@ def test_from_object_storage(saved, tmp_path, moto_s3, monkeypatch):
         ("unet/weights.ckpt", b"", "found pickled weights"),
         ("pipeline.py", b"", "found code"),
         ("config.json", b'{"auto_map": {"AutoModel": "x.Y"}}', "auto_map, which asks for code"),
-        ("config.json", b'{"architectures": ["T5ForConditionalGeneration"]}', "allowed: a causal language model"),
+        ("config.json", b'{"architectures": ["WhisperForConditionalGeneration"]}', "allowed: a causal language model"),
         ("config.json", b'{"architectures": 3}', "its configs cannot be used"),
         ("config.json", b"[]", "found no mapping"),
         ("config.json", b"{", "cannot be read"),

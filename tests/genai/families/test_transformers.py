@@ -57,7 +57,7 @@ def test_an_index_is_a_text(net):
     texts = drawn(net, [SHORT] * 16, range(16))
 
     assert drawn(net, [SHORT] * 16, range(16)) == texts
-    assert len({str(text) for text in texts}) > 8
+    assert len({str(text) for text in texts}) > 4
 
 
 @pytest.mark.parametrize("penalty", [1.0, 3.0])
@@ -136,7 +136,7 @@ def test_a_translator_begins_with_the_token_of_a_language(tmp_path):
     assert net.model.generation_config.forced_bos_token_id == 256
     with pytest.raises(InputError, match="found the language 'fra_Latn'; allowed: one that"):
         Transformers(target_language="fra_Latn").load(tmp_path)
-    with pytest.raises(InputError, match="its tokenizer reads just one"):
+    with pytest.raises(InputError, match="allowed: none, the tokenizer reads one"):
         Transformers(source_language="<end>").load(tmp_path)
 
 
