@@ -1,11 +1,13 @@
-"""Each family on each kind of data that we ship, and each kind of pretrained pipeline, minted on a real Ray: by one worker, by three, and by three whose
-driver is killed in the middle and run again. The digests have to be equal, and so have the bytes of every part.
+"""Each family on each kind of data that we ship, and each kind of pretrained pipeline, minted on a real Ray: by one
+worker, by three, and by three whose driver is killed in the middle and run again. The digests have to be equal, and so
+have the bytes of every part.
 
     python benchmarks/digests.py [--cases "gpt, text" …]
 
 The jobs are those of examples/ in their short forms (`tests/short.py`: a narrow network, a few steps of training), and
-small pipelines of random weights, with many parts. Training is done once and kept; `genai run` is typed as a user types it, on a Ray of two machines that this
-script starts. Prints a table; exits with 1 where something differs.
+of small pipelines of random weights, with many parts. Training is done once and kept; `genai run` is typed as a user
+types it, on a Ray of two machines that this script starts. Prints a table; exits with 1 where something
+differs.
 """
 
 from __future__ import annotations

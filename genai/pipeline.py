@@ -1,9 +1,9 @@
 """The files of a pretrained pipeline, as Hugging Face's libraries save it: which are taken, and which are refused.
 
 Nothing of a folder runs. Pickled weights, which may run anything, are refused wherever they lie, also beside
-safetensors; so is code of the folder's own, and a config that asks for some, or for a kernel from the Hub. An adapter is
-refused, since it is loaded on another model's weights, and only where its library is. What is neither (a README, pictures, the
-weights of other frameworks) is passed over.
+safetensors; so is code of the folder's own, and a config that asks for some, or for a kernel from the Hub. An adapter
+is refused, too: it is loaded over a model's weights, and only where its library is. What is neither (a README,
+pictures, the weights of other frameworks) is passed over.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 What stays:
 
 - a dataset that has a manifest: what that names, its checkpoint, and the data which that was trained on, by digest;
-- what each run asks for (`jobs.reach`): its prepared data, its checkpoint, its prompts, what its pipeline's files are, its
-  dataset, and, while that does not hold all that is asked for, the parts of the run's plan. A run that was interrupted can go on, unless a smaller dataset was
-  sealed in its place after it was last at work: then its parts are litter among the published ones;
+- what each run asks for (`jobs.reach`): its prepared data, its checkpoint, its prompts, what its pipeline's files are,
+  its dataset, and, while that does not hold all that is asked for, the parts of the run's plan. A run that was
+  interrupted can go on, unless a smaller dataset was sealed in its place after it was last at work: then its parts are
+  litter among the published ones;
 - what a live run may be using (`jobs.lease`): beside one, only what a sealed dataset does not name may go, and not that
   either where the dataset itself is leased.
 

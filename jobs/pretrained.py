@@ -74,8 +74,8 @@ def look(spec: JobSpec, store: Store) -> Pipeline:
     listing = {entry.key: (entry.size, entry.version) for entry in source.list()}
     if not listing:
         wanted = f", of the digest {spec.model.digest}" if spec.model.digest else ""
-        raise DataError(f"model.pipeline: found nothing at {place}; allowed: a folder that save_pretrained wrote{wanted} "
-                         "(also by --weights)")  # fmt: skip
+        allowed = f"a folder that save_pretrained wrote{wanted} (also by --weights)"
+        raise DataError(f"model.pipeline: found nothing at {place}; allowed: {allowed}")
     names = pipeline.taken(place, listing)
     modality = _rows(family, place, source, names)
     kept = f"pipelines/{key_of('pipeline', 1, place=place, listing=[[n, *listing[n]] for n in names])}.json"

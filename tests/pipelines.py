@@ -2,8 +2,10 @@
 
 import torch
 
-
-CHAT = "{% for turn in messages %}<{{ turn.role }}>{{ turn.content }}<end>{% endfor %}{% if add_generation_prompt %}<model>{% endif %}"
+CHAT = (
+    "{% for turn in messages %}<{{ turn.role }}>{{ turn.content }}<end>{% endfor %}"
+    "{% if add_generation_prompt %}<model>{% endif %}"
+)
 
 
 def tokenizer(most=None, chat=None, **tokens):
@@ -54,13 +56,14 @@ def save_translator(folder, kind="T5"):
     return folder
 
 
-def save_pictures(folder, scheduler="EulerAncestralDiscreteScheduler", xl=False):
+def save_pictures(folder, scheduler="EulerAncestralDiscreteScheduler", *, xl=False):
     """A Stable Diffusion of 16 x 16 pixels, or a Stable Diffusion XL."""
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     torch.manual_seed(0)
-    of_two = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4, "projection_class_embeddings_input_dim": 40}
+    of_two = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4}
+    of_two |= {"projection_class_embeddings_input_dim": 40}
     net = diffusers.UNet2DConditionModel(
         sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),

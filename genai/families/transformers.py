@@ -90,7 +90,7 @@ class Transformers(Pretrained):
     def _check_decoder(self, config: Mapping[str, Any], made: str) -> None:
         languages = next((name for name in ("source_language", "target_language") if getattr(self, name)), None)
         if languages:
-            raise InputError(f"found {languages} for {made}, which goes on with prompts; allowed: none, or a translator")
+            raise InputError(f"found {languages} for {made}, which goes on with prompts; allowed: none")
         most = _most(config, PLACES)
         if self.prompt_tokens + self.new_tokens > most:
             found = f"prompt_tokens {self.prompt_tokens:,} and new_tokens {self.new_tokens:,}"

@@ -24,7 +24,7 @@ _CLOCK = re.compile(r"""strftime_now\(\s*(["'])([^"'\\0-9]{1,64})\1\s*\)""")
 
 @dataclass(frozen=True)
 class Turns:
-    """What stands around a user's turn: a turn of the system's, and the day (2026-01-31), each "" where there is none."""
+    """What is said beside a user's turn: a turn of the system's, and the day (2026-01-31); "" where there is none."""
 
     system: str = ""
     day: str = ""

@@ -161,7 +161,8 @@ def _talked(name: str, title: str, chat: str | None, *settings: str) -> None:
 _talked("chat_none", "A dialogue without a chat template", None)
 _talked(
     "chat_refuses", "A chat template that refuses the system's turn",
-    "{{ raise_exception('System role not supported') if messages[0].role == 'system' }}" + CHAT, "model.system=be brief",
+    "{{ raise_exception('System role not supported') if messages[0].role == 'system' }}" + CHAT,
+    "model.system=be brief",
 )  # fmt: skip
 _talked("chat_clock", "A chat template that asks a clock", "{{ strftime_now(bos_token) }}" + CHAT)
 _talked("chat_day", "A chat template that shows the day", "{{ strftime_now('%d %b %Y') }}" + CHAT)

@@ -65,7 +65,7 @@ def test_a_kernel_from_elsewhere_is_code():
 @pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"null", b"[" * 100_000, b"\xff"])
 def test_a_config_that_is_none_is_refused(data):
     """Whatever its bytes are."""
-    with pytest.raises(InputError, match="there: .*allowed: the JSON of a config"):
+    with pytest.raises(InputError, match=r"there: .*allowed: the JSON of a config"):
         pipeline.config("there", data)
 
 

@@ -44,7 +44,7 @@ def seen(net, prompts, indices):
 
 @pytest.mark.parametrize("own", [SHORT, LONG])
 def test_a_row_hangs_on_nothing_beside_it(net, own):
-    """To the last bit of its logits: neither on what the others are, nor on whether all prompts are as long as may be."""
+    """To the last bit of its logits: neither on what the others are, nor on whether all are as long as may be."""
     one = seen(net, [own, *[SHORT] * 7, *[LONG] * 8], range(16))
     other = seen(net, [*[LONG] * 9, own, *[LONG] * 6], range(16))
 
