@@ -38,12 +38,11 @@ class Pictures(nn.Module):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
+        silence()
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
-        from transformers.utils import logging as inner
 
         logging.disable_progress_bar()
-        inner.disable_progress_bar()
         with loading():
             self.pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
         self.pipe.watermark = None  # Stable Diffusion XL's: pixels would tell whether its library is installed
@@ -91,6 +90,14 @@ def counted(prompts: list[str], found: list[list[int]], most: int) -> list[list[
         if not 0 < len(tokens) <= most:
             raise InputError(f"prompt {prompt[:100]!r}: found {len(tokens):,} tokens; allowed: 1 to {most:,}")
     return found
+
+
+def silence() -> None:
+    """Nothing of transformers' is printed beside the run's own events."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from genai.errors import InputError
 from genai.networks.chat import Turns
-from genai.networks.pipeline import LOCAL, check_tokens, counted, loading, prompts_of, told
+from genai.networks.pipeline import LOCAL, check_tokens, counted, loading, prompts_of, silence, told
 from genai.networks.transformer import choose
 from genai.noise import Noise
 
@@ -43,10 +43,9 @@ class Words(nn.Module):
         languages: tuple[str, str] = ("", ""),
     ) -> None:
         super().__init__()
+        silence()
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
         self.prompt_tokens, self.new_tokens, self.length, self.turns = prompt_tokens, new_tokens, length, turns
         with loading():
             self.encodes = AutoConfig.from_pretrained(str(folder), **_plain(LOCAL)).is_encoder_decoder

@@ -4,14 +4,16 @@ import io
 import json
 import shutil
 
+import click
 import numpy as np
 import pytest
 from datasets import load_dataset
 from PIL import Image
 
 from genai.checkpoint import Checkpoint
-from genai.errors import InputError, IntegrityError
+from genai.errors import DataError, InputError, IntegrityError
 from jobs import layout, pretrained
+from jobs.cli import main
 from jobs.draw import sample
 from jobs.driver import drive
 from jobs.events import EventLog
@@ -115,6 +117,39 @@ def test_its_dataset_is_verified_and_packed(saved, tmp_path):
     packed = load("recipe.json", recipe(found), [f"output={tmp_path / 'again'}"])
     again, _ = minted(packed)
     assert equal(again)
+
+
+def test_a_recipe_has_the_prompts_that_were_read(saved, tmp_path):
+    """Their file may not be there elsewhere, and the dataset is the same."""
+    (tmp_path / "asked.csv").write_text("animal\ncat\ndog\n")
+    prompts = f"generate.prompts={{source: '{tmp_path}/asked.csv', text: 'a {{animal}}'}}"
+    found, _ = minted(job("words", saved["words"], tmp_path, prompts))
+    (tmp_path / "asked.csv").unlink()
+    packed = load("recipe.json", recipe(found), [f"output={tmp_path / 'again'}"])
+
+    assert packed.generate.prompts == ["a cat", "a dog"]
+    assert equal(minted(packed)[0])
+
+
+def test_a_recipe_takes_its_pipeline_from_elsewhere(saved, tmp_path, capsys):
+    """By `--weights`, as it would take a checkpoint."""
+    place = shutil.copytree(saved["words"], tmp_path / "first")
+    found, _ = minted(job("words", place, tmp_path))
+    (tmp_path / "recipe.json").write_bytes(recipe(found))
+    place.rename(tmp_path / "moved")
+    words = ["run", str(tmp_path / "recipe.json"), "--dry-run", "--json", "--set", f"output={tmp_path}"]
+    with pytest.raises(DataError):
+        click.Group.main(main, words, standalone_mode=False)
+    click.Group.main(main, [*words, "--weights", str(tmp_path / "moved")], standalone_mode=False)
+
+    assert found.dataset_key in capsys.readouterr().out
+
+
+def test_a_pipeline_that_is_gone_says_what_is_looked_for(saved, tmp_path):
+    """By its digest, as a recipe has it, and where it may be said to be instead."""
+    spec = job("words", tmp_path / "nowhere", tmp_path, f"model.digest={'a' * 64}")
+    with pytest.raises(DataError, match=f"found nothing at .*nowhere.*of the digest {'a' * 64} .*--weights"):
+        survey(spec)
 
 
 def test_the_same_files_elsewhere_are_the_same_checkpoint(saved, tmp_path):
