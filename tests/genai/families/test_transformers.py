@@ -1,9 +1,11 @@
 """Pretrained language models: whose a token is, what a model's own settings may change, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from transformers import NllbTokenizer
 
 from genai.errors import InputError
 from genai.families.transformers import Choice, Transformers
@@ -127,17 +129,30 @@ def test_configs_that_do_not_fit_one_another_are_one_error(tmp_path):
         drawn(FAMILY.load(tmp_path), [SHORT] * 2, range(2))
 
 
-def test_a_translator_begins_with_the_token_of_a_language(tmp_path):
-    """Which is no part of the text; the language of the prompts is refused where the tokenizer reads just one."""
+def test_a_translator_is_told_its_languages(tmp_path):
+    """NLLB reads its prompts under the token of one, and begins its texts with that of the other."""
     save_translator(tmp_path, "M2M100")
-    tokenizer(extra_special_tokens={"german": "<end>"}).save_pretrained(tmp_path)
-    net = Transformers(target_language="<end>", new_tokens=8, length=40, prompt_tokens=12).load(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    letters = {letter: number for number, letter in enumerate(["<s>", "<pad>", "</s>", "<unk>", *"▁act"])}
+    NllbTokenizer(vocab=letters, merges=[], src_lang="eng_Latn").save_pretrained(tmp_path)
+    net = replace(FAMILY, source_language="fra_Latn", target_language="deu_Latn").load(tmp_path)
+    tokens = net.tokenizer.convert_ids_to_tokens(net._read([SHORT])[0])
 
-    assert net.model.generation_config.forced_bos_token_id == 256
-    with pytest.raises(InputError, match="found the language 'fra_Latn'; allowed: one that"):
-        Transformers(target_language="fra_Latn").load(tmp_path)
-    with pytest.raises(InputError, match="allowed: none, the tokenizer reads one"):
-        Transformers(source_language="<end>").load(tmp_path)
+    assert tokens == ["fra_Latn", *"▁a▁cat", "</s>"]
+    assert net.tokenizer.decode([net.model.generation_config.forced_bos_token_id]) == "deu_Latn"
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ({"target_language": "deu_Latn"}, "found the language 'deu_Latn'; allowed: one that"),
+        ({"source_language": "<end>"}, "allowed: none, the tokenizer reads one"),
+    ],
+)
+def test_a_language_that_its_tokenizer_does_not_know_is_refused(saved, field, told):
+    """When it is loaded: the job file cannot know."""
+    with pytest.raises(InputError, match=told):
+        replace(FAMILY, **field).load(saved["T5"])
 
 
 CONFIG = {"architectures": ["GPT2LMHeadModel"], "n_positions": 128}
