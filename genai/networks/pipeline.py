@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import numpy as np
 import torch
@@ -102,9 +103,12 @@ def silence() -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Where what hostile files make of the libraries, which may be anything, becomes ours."""
+    """Where what hostile files make of the libraries, which may be anything, becomes ours; what these merely warn of
+    passes.
+    """
     try:
-        yield
+        with catch_warnings(action="ignore"):
+            yield
     except InputError:
         raise
     except Exception as error:

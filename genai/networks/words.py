@@ -52,6 +52,8 @@ class Words(nn.Module):
             kind = AutoModelForSeq2SeqLM if self.encodes else AutoModelForCausalLM
             self.tokenizer = AutoTokenizer.from_pretrained(str(folder), **_plain(LOCAL))
             self.model = kind.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
+            if hasattr(self.tokenizer, "punc_normalizer"):  # Marian's, who uses another library where that is installed
+                self.tokenizer.punc_normalizer = str
             self.model.generation_config = self._kept()
             self._translate(*languages)
 
@@ -74,9 +76,9 @@ class Words(nn.Module):
             found = self.model.generate(
                 tokens.to(c.device), attention_mask=seen.to(c.device), generation_config=how, logits_processor=[drawn]
             )
-        begun = 1 if self.encodes else tokens.shape[1]
-        own = [self._own(row) for row in found[:, begun:].tolist()]
-        texts = self.tokenizer.batch_decode(own, skip_special_tokens=True)
+            begun = 1 if self.encodes else tokens.shape[1]
+            own = [self._own(row) for row in found[:, begun:].tolist()]
+            texts = self.tokenizer.batch_decode(own, skip_special_tokens=True)
         return torch.stack([_bytes(text, self.length) for text in texts])
 
     def _kept(self) -> Any:
