@@ -9,7 +9,7 @@ pictures, the weights of other frameworks) is passed over.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from genai.errors import InputError, listed
@@ -66,18 +66,18 @@ def config(where: str, data: bytes) -> dict[str, Any]:
         raise InputError(f"{where}: cannot be read ({str(error)[:200]}); allowed: the JSON of a config") from error
     if not isinstance(found, dict):
         raise InputError(f"{where}: found no mapping; allowed: the JSON of a config, of {CONFIG_BYTES:,} bytes at most")
-    odd = next((key for each in _mappings(found) for key, value in each.items() if _asks_for_code(key, value)), None)
+    odd = next((key for each in mappings(found) for key, value in each.items() if _asks_for_code(key, value)), None)
     if odd is not None:
         raise InputError(f"{where}: found {odd}, which asks for code; allowed: classes that the libraries have")
     return found
 
 
-def _mappings(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def mappings(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A mapping and all below it: a model of two parts has a config of each."""
     left: list[Any] = [found]
     while left:
         each = left.pop()
-        if isinstance(each, dict):
+        if isinstance(each, Mapping):
             yield each
             left += each.values()
 

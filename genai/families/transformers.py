@@ -20,6 +20,7 @@ from annotated_types import Ge, Le, Len, doc
 from genai.errors import InputError
 from genai.families import Pretrained
 from genai.families._tokens import Sampling
+from genai.pipeline import mappings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +77,10 @@ class Transformers(Pretrained):
         if made not in ENCODERS and not made.endswith(CAUSAL):
             decoders = f"a causal language model, …{' or …'.join(CAUSAL)}"
             raise InputError(f"found {made}; allowed: {decoders}, or one of {', '.join(ENCODERS)}")
-        experts = next((name for name in EXPERTS if int(config.get(name) or 0) > 1), None)
+        counts = ((name, _number(each, name)) for each in mappings(config) for name in EXPERTS)
+        experts = next((f"{name} {number:,}" for name, number in counts if number > 1), "")
         if experts:
-            found = f"{experts} {int(config[experts]):,}, a mixture of experts, whose texts hang on their neighbours'"
+            found = f"{experts}, a mixture of experts, whose texts hang on their neighbours'"
             raise InputError(f"found {found}; allowed: a dense model")
         if made in ENCODERS:
             self._check_encoder(config)
@@ -117,4 +119,8 @@ class Transformers(Pretrained):
 
 def _most(config: Mapping[str, Any], names: tuple[str, ...]) -> int:
     """Places that a model has; as good as any number where it counts from place to place."""
-    return min((int(config[name]) for name in names if config.get(name)), default=1 << 20)
+    return min(filter(None, (_number(config, name) for name in names)), default=1 << 20)
+
+
+def _number(config: Mapping[str, Any], name: str) -> int:
+    return int(config.get(name) or 0)

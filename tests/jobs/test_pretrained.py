@@ -22,7 +22,6 @@ from jobs.spec import load
 from jobs.survey import survey
 from jobs.verify import made_by, upstream
 from tests.pipelines import save_pictures, save_words
-from workers.generate import Minter
 from workers.local import LocalCrew
 
 MODELS = {
@@ -72,22 +71,6 @@ def test_bytes_do_not_hang_on_minters_or_neighbours(kind, saved, tmp_path):
     assert one == two
     assert len({str(each) for each in one}) > 10
     assert sample(found, 17).equal
-
-
-def test_several_minters_make_the_parts_of_one(kind, saved, tmp_path):
-    """Each from files of its own, and in another order."""
-    found, manifest = minted(job(kind, saved[kind], tmp_path / "a"))
-    again = survey(job(kind, saved[kind], tmp_path / "b"))
-    again.pinned.copy(again.store)
-    again = survey(again.spec)
-    again.prompts.keep(again.store)
-    from jobs.crew import GenerateTask
-
-    task = GenerateTask(again.spec, again.dataset_key, again.train_key, again.checkpoint, again.plan, again.prompted)
-    minters = [Minter(task), Minter(task)]
-    receipts = [minters[n % 2].make(shard) for n, shard in reversed(list(enumerate(again.plan)))]
-    assert [receipt.sha256 for receipt in reversed(receipts)] == [part.sha256 for part in manifest.parts]
-    assert again.checkpoint == found.checkpoint
 
 
 def test_pictures_are_read_back(saved, tmp_path):

@@ -168,6 +168,7 @@ BART = {"architectures": ["BartForConditionalGeneration"], "max_position_embeddi
         (BART, {"prompt_tokens": 64}, "found prompt_tokens 64; allowed: at most 63"),
         (BART, {"new_tokens": 64}, "found new_tokens 64; allowed: at most 63"),
         (CONFIG | {"num_local_experts": 8}, {}, "num_local_experts 8, a mixture of experts"),
+        (CONFIG | {"text_config": {"moe_num_experts": 4}}, {}, "moe_num_experts 4, a mixture of experts"),
         (CONFIG, {"target_language": "deu"}, "found target_language for GPT2LMHeadModel"),
     ],
 )
