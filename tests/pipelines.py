@@ -37,6 +37,18 @@ def save_words(folder, chat=None, **settings):
     return folder
 
 
+def save_llama(folder):
+    """A Llama of two layers over bytes, whose two heads share one of keys."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 257, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "initializer_range": 0.3}
+    LlamaForCausalLM(LlamaConfig(**sizes, **heads, bos_token_id=256, eos_token_id=256)).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
 def save_translator(folder, kind="T5"):
     """An encoder and a decoder of one layer each over bytes: T5, Bart, Marian, and what is built as they are."""
     import transformers

@@ -10,10 +10,10 @@ from transformers import NllbTokenizer
 from genai.errors import InputError
 from genai.families.transformers import Choice, Transformers
 from genai.noise import IndexNoise
-from tests.pipelines import CHAT, captions, save_translator, save_words, tokenizer
+from tests.pipelines import captions, save_llama, save_translator, save_words, tokenizer
 
 FAMILY = Transformers(new_tokens=8, length=40, prompt_tokens=12, prompt_length=64)
-KINDS = ("GPT2", "T5", "Bart", "Marian")
+KINDS = ("GPT2", "Llama", "T5", "Bart", "Marian")
 LONG, SHORT = "twelve bytes", "a cat"
 
 
@@ -21,8 +21,8 @@ LONG, SHORT = "twelve bytes", "a cat"
 def saved(tmp_path_factory):
     """The folder of a model of each kind."""
     root = tmp_path_factory.mktemp("words")
-    others = {kind: save_translator(root / kind, kind) for kind in KINDS[1:]}
-    return {"GPT2": save_words(root / "GPT2", CHAT), **others}
+    encoders = {kind: save_translator(root / kind, kind) for kind in KINDS[2:]}
+    return {"GPT2": save_words(root / "GPT2"), "Llama": save_llama(root / "Llama"), **encoders}
 
 
 @pytest.fixture(params=KINDS)
