@@ -44,7 +44,7 @@ class Pictures(nn.Module):
         from diffusers.utils import logging
 
         logging.disable_progress_bar()
-        with loading():
+        with loading(folder):
             self.pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
         self.pipe.watermark = None  # Stable Diffusion XL's: pixels would tell whether its library is installed
         self.pipe.set_progress_bar_config(disable=True)
@@ -102,9 +102,9 @@ def silence() -> None:
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def loading(folder: Path) -> Iterator[None]:
     """Where what hostile files make of the libraries, which may be anything, becomes ours; what these merely warn of
-    passes.
+    passes. The folder is a passing one, and not named.
     """
     try:
         with catch_warnings(action="ignore"):
@@ -112,11 +112,11 @@ def loading() -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        raise InputError(
-            f"the pipeline cannot be loaded ({told(error)}); allowed: what save_pretrained wrote"
-        ) from error
+        why = told(error, folder)
+        raise InputError(f"the pipeline cannot be loaded ({why}); allowed: what save_pretrained wrote") from error
 
 
-def told(error: Exception) -> str:
+def told(error: Exception, folder: Path | None = None) -> str:
     """An error of a library, in a line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:400]
+    text = f"{type(error).__name__}: {error}"
+    return " ".join((text.replace(str(folder), "its folder") if folder else text).split())[:400]

@@ -47,7 +47,7 @@ class Words(nn.Module):
         from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
         self.prompt_tokens, self.new_tokens, self.length, self.turns = prompt_tokens, new_tokens, length, turns
-        with loading():
+        with loading(folder):
             self.encodes = AutoConfig.from_pretrained(str(folder), **_plain(LOCAL)).is_encoder_decoder
             kind = AutoModelForSeq2SeqLM if self.encodes else AutoModelForCausalLM
             self.tokenizer = AutoTokenizer.from_pretrained(str(folder), **_plain(LOCAL))
