@@ -1,11 +1,13 @@
-"""Each family on each kind of data that we ship, minted on a real Ray: by one worker, by three, and by three whose
-driver is killed in the middle and run again. The digests have to be equal, and so have the bytes of every part.
+"""Each family on each kind of data that we ship, and each kind of pretrained pipeline, minted on a real Ray: by one
+worker, by three, and by three whose driver is killed in the middle and run again. The digests have to be equal, and so
+have the bytes of every part.
 
     python benchmarks/digests.py [--cases "gpt, text" …]
 
-The jobs are those of examples/ in their short forms (`tests/short.py`: a narrow network, a few steps of training), with
-many parts. Training is done once and kept; `genai run` is typed as a user types it, on a Ray of two machines that this
-script starts. Prints a table; exits with 1 where something differs.
+The jobs are those of examples/ in their short forms (`tests/short.py`: a narrow network, a few steps of training), and
+of small pipelines of random weights, with many parts. Training is done once and kept; `genai run` is typed as a user
+types it, on a Ray of two machines that this script starts. Prints a table; exits with 1 where something
+differs.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.clusters import cluster
 from tests.processes import descendants
-from tests.short import CASES, EXAMPLES, short
+from tests.short import CASES, EXAMPLES, GIVEN, given, short
 
 ROOT = Path(__file__).parent.parent
 PARTS, ROWS = 120, 8
@@ -32,11 +34,16 @@ TRIES = 5  # at a driver that is done before it is struck
 
 
 class Case:
-    """A job in a folder of its own."""
+    """A job in a folder of its own, the current one."""
 
-    def __init__(self, name: str, *changes: str) -> None:
-        self.file, self.folder = str(EXAMPLES / f"{name}.yaml"), Path.cwd()
-        self.settings = [*short(name, *changes), f"generate.count={PARTS * ROWS}", f"generate.part_rows={ROWS}"]
+    def __init__(self, case: str) -> None:
+        self.folder, settings = Path.cwd(), []
+        if case in GIVEN:
+            self.file = str(given(case))
+        else:
+            name, *changes = CASES[case]
+            self.file, settings = str(EXAMPLES / f"{name}.yaml"), short(name, *changes)
+        self.settings = [*settings, f"generate.count={PARTS * ROWS}", f"generate.part_rows={ROWS}"]
 
     def start(self, workers: int) -> subprocess.Popen[str]:
         asked = [*self.settings, f"generate.workers={{min: {workers}, max: {workers}}}", "train.workers={count: 1}"]
@@ -81,7 +88,8 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
+    every = [*CASES, *GIVEN]
+    parser.add_argument("--cases", nargs="*", default=every, choices=every)
     chosen = parser.parse_args().cases
     print(f"| family, data | one worker | three | killed after, of {PARTS} parts | run again | all parts |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -98,7 +106,7 @@ def _equal(name: str, home: Path) -> bool:
     folder = home / name.replace(", ", "-")
     folder.mkdir()
     os.chdir(folder)
-    case = Case(*CASES[name])
+    case = Case(name)
     one, three = case.run(1), case.run(3)
     killed = case.kill(3)
     again = case.run(3)

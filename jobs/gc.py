@@ -3,13 +3,14 @@
 What stays:
 
 - a dataset that has a manifest: what that names, its checkpoint, and the data which that was trained on, by digest;
-- what each run asks for (`jobs.reach`): its prepared data, its checkpoint, its dataset, and, while that does not hold
-  all that is asked for, the parts of the run's plan. A run that was interrupted can go on, unless a smaller dataset was
-  sealed in its place after it was last at work: then its parts are litter among the published ones;
+- what each run asks for (`jobs.reach`): its prepared data, its checkpoint, its prompts, what its pipeline's files are,
+  its dataset, and, while that does not hold all that is asked for, the parts of the run's plan. A run that was
+  interrupted can go on, unless a smaller dataset was sealed in its place after it was last at work: then its parts are
+  litter among the published ones;
 - what a live run may be using (`jobs.lease`): beside one, only what a sealed dataset does not name may go, and not that
   either where the dataset itself is leased.
 
-Only what has our names is judged: keys of stages, parts, receipts.
+Only what has our names is judged: keys of stages, parts, receipts, prompts.
 
 A run that starts between looking and removing comes to no harm. What is removed is a pure function of the plan: at
 worst it is made again. A receipt goes just before its part, `metrics.json` and the index before what they speak for:
@@ -40,6 +41,8 @@ from jobs.shards import Plan
 from jobs.stores import Entry, Store, open_store
 
 _KEY = re.compile("[0-9a-f]{16}")
+_TEXTS = re.compile(r"prompts/([0-9a-f]{64})\.json|prompts/[0-9a-f]{16}\.key")
+_FILES = re.compile(r"pipelines/[0-9a-f]{16}\.json")
 _PART = re.compile(r"part-([0-9]{5,})(?:\.[0-9]+-rows)?\.[a-z0-9]+")
 _DELETERS = 32
 
@@ -51,7 +54,7 @@ class Garbage:
     """Objects of one kind at one place, and why they may go."""
 
     place: str
-    kind: str  # parts | dataset | checkpoint | states | notes | prepared
+    kind: str  # parts | dataset | checkpoint | states | notes | prepared | prompts | pipelines
     reason: str
     groups: tuple[Group, ...]
     mark: str = ""  # of a dataset, when it was judged
@@ -109,8 +112,9 @@ def look(store: Store) -> Sweep:
     live, reach = lease.holders(store), reached(store)
     at_work = [f"{holder} is at work" for holder in live.values()]
     verdicts = chain(  # each names more of what the next is made from
-        _datasets(store, reach, live, at_work), _checkpoints(store, reach, at_work), _prepared(store, reach, at_work)
-    )
+        _datasets(store, reach, live, at_work), _checkpoints(store, reach, at_work), _prepared(store, reach, at_work),
+        _prompts(store, reach, at_work), _pipelines(store, reach, at_work),
+    )  # fmt: skip
     return Sweep(store, tuple(verdicts), live)
 
 
@@ -127,7 +131,7 @@ def remove(sweep: Sweep) -> Sweep:
 
 def _removed(store: Store, garbage: Garbage, leases: Leases, pool: Executor) -> Verdict:
     """A dataset is leased meanwhile: a run that goes on with it reads its receipts when it holds that lease."""
-    key = garbage.place.split("/")[1]
+    key = garbage.place.partition("/")[2]
     if garbage.kind in ("parts", "dataset"):
         try:
             leases.take(key)
@@ -239,6 +243,26 @@ def _prepared(store: Store, reach: Reach, at_work: list[str]) -> Iterator[Verdic
             yield _in_doubt(garbage, at_work + reach.doubts)
 
 
+def _prompts(store: Store, reach: Reach, at_work: list[str]) -> Iterator[Verdict]:
+    """Texts that no run draws under, after what says which texts a source had."""
+    found = [(entry, match) for entry in store.list("prompts/") if (match := _TEXTS.fullmatch(entry.key))]
+    digests = {entry.key: match[1] or _text(store, entry.key) for entry, match in found}
+    stray = [entry for entry, _ in found if digests[entry.key] not in reach.prompts]
+    if stray:
+        group = tuple(sorted(stray, key=lambda entry: not entry.key.endswith(".key")))
+        garbage = Garbage("prompts", "prompts", "no run draws under them", (group,))
+        yield _in_doubt(garbage, at_work + reach.doubts)
+
+
+def _pipelines(store: Store, reach: Reach, at_work: list[str]) -> Iterator[Verdict]:
+    """What the files of a pipeline were, when they were listed in another way, or by another run."""
+    listed = [entry for entry in store.list("pipelines/") if _FILES.fullmatch(entry.key)]
+    stray = tuple((entry,) for entry in listed if entry.key not in reach.pipelines)
+    if stray:
+        garbage = Garbage("pipelines", "pipelines", "no run names a pipeline of such files", stray)
+        yield _in_doubt(garbage, at_work + reach.doubts)
+
+
 def _groups(place: str, entries: Iterable[Entry]) -> tuple[Group, ...]:
     """Each receipt just before its part; what is neither comes last."""
     pairs: dict[str | None, list[Entry]] = {}
@@ -264,6 +288,13 @@ def _part(place: str, entry: Entry) -> str | None:
 def _in(plan: Plan, name: str | None) -> bool:
     match = _PART.fullmatch(name or "")
     return bool(match and int(match[1]) < len(plan) and plan.shard(int(match[1])).name == name)
+
+
+def _text(store: Store, key: str) -> str:
+    try:
+        return store.get(key).decode(errors="replace")
+    except (NotFound, IntegrityError):
+        return ""
 
 
 def _field(store: Store, key: str, name: str) -> str | None:

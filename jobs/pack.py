@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from genai.errors import InputError
+from jobs.asked import MOST_PROMPTS
 from jobs.ledger import Manifest
 from jobs.parts import FAMILY
 from jobs.shards import Plan
@@ -43,7 +44,7 @@ def _job(found: Survey, manifest: Manifest) -> dict[str, Any]:
         "seed": spec.sampling_seed,
         "model": _model(spec, place, manifest.checkpoint),
         "data": {name: value for name, value in said["data"].items() if name in spec.data.told and value is not None},
-        "generate": {**said["generate"], **_count(manifest.plan, manifest.classes)},
+        "generate": {**said["generate"], **_count(manifest.plan, manifest.classes), **_prompts(found)},
         "card": said["card"],
         "packed": {
             "key": manifest.key, "digest": manifest.digest, "rows": manifest.rows, "versions": manifest.versions,
@@ -56,6 +57,12 @@ def _model(spec: JobSpec, place: str, digest: str) -> dict[str, Any]:
     if spec.model.pipeline is not None:
         return {**FAMILY.write(spec.model.family), "pipeline": place, "digest": digest}
     return {"family": FAMILY.write(spec.model.family)["family"], "checkpoint": place, "digest": digest}
+
+
+def _prompts(found: Survey) -> dict[str, Any]:
+    """The texts themselves, as long as a job file may hold them: their source may not be there elsewhere."""
+    texts = found.prompts.texts if found.prompts else ()
+    return {"prompts": list(texts)} if 0 < len(texts) <= MOST_PROMPTS else {}
 
 
 def _count(plan: Plan, classes: tuple[str, ...]) -> dict[str, Any]:

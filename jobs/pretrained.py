@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import genai
 from genai import families, modalities, pipeline
 from genai.checkpoint_files import CONFIG, MODEL, VERSION, digest_of
-from genai.errors import InputError, IntegrityError, NotFound
+from genai.errors import DataError, InputError, IntegrityError, NotFound
 from genai.families import Pretrained
 from genai.identity import canonical, key_of
 from genai.registry import describe
@@ -66,19 +66,23 @@ class Pipeline:
 
 
 def look(spec: JobSpec, store: Store) -> Pipeline:
-    """The pipeline that a job names. Raises InputError where there is none, or one that may not be loaded."""
+    """The pipeline that a job names. Raises DataError where there is nothing, InputError where it may not be loaded."""
     family, said = spec.model.family, str(spec.model.pipeline)
     assert isinstance(family, Pretrained), "the spec checks it"
     source = open_store(said)
     place = source.locate("x").removesuffix("/x")
     listing = {entry.key: (entry.size, entry.version) for entry in source.list()}
+    if not listing:
+        wanted = f", of the digest {spec.model.digest}" if spec.model.digest else ""
+        allowed = f"a folder that save_pretrained wrote{wanted} (also by --weights)"
+        raise DataError(f"model.pipeline: found nothing at {place}; allowed: {allowed}")
     names = pipeline.taken(place, listing)
     modality = _rows(family, place, source, names)
     kept = f"pipelines/{key_of('pipeline', 1, place=place, listing=[[n, *listing[n]] for n in names])}.json"
     digests = _known(store, kept) or {name: sha256_of(source, name) for name in names}
     config = {
         "format": VERSION, "family": describe(families, family), "modality": describe(modalities, modality),
-        "shape": modality.shape, "classes": [], "pipeline": digests, "genai": genai.__version__,
+        "shape": modality.shape, "classes": [], "pipeline": digests,
     }  # fmt: skip
     files = {CONFIG: canonical(config), MODEL: NO_WEIGHTS}
     digest = digest_of(files)

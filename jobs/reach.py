@@ -14,6 +14,7 @@ from genai.errors import GenaiError
 from jobs import layout, view
 from jobs.begun import begun
 from jobs.events import read
+from jobs.pretrained import Pipeline
 from jobs.shards import Plan
 from jobs.spec import load
 from jobs.stores import Store
@@ -38,6 +39,8 @@ class Reach:
     prepared: set[str] = field(default_factory=set)
     checkpoints: set[str] = field(default_factory=set)
     digests: set[str] = field(default_factory=set)  # of checkpoints
+    prompts: set[str] = field(default_factory=set)  # their digests
+    pipelines: set[str] = field(default_factory=set)  # where the digests of their files are kept
     unfinished: dict[str, list[Unfinished]] = field(default_factory=dict)
     made: dict[str, float] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)  # about anything
@@ -81,6 +84,10 @@ def _survey(reach: Reach, run: str, found: Survey, *, done: bool) -> None:
         reach.prepared.add(found.prepare_key)
     if found.source_key:
         reach.prepared.add(found.source_key)
+    if found.prompted:
+        reach.prompts.add(found.prompted)
+    if isinstance(found.pinned, Pipeline):
+        reach.pipelines.add(found.pinned.kept)
     if found.train_key:
         reach.checkpoints.add(found.train_key)
     elif not done:

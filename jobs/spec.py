@@ -164,7 +164,7 @@ class JobSpec(Part):
             raise rule(text, "generate.prompts", "generate", "data.modality")
         if asked and not rows.captions:
             text = "found prompts for rows without captions; allowed: none, or data.modality: {kind: captioned, …}"
-            raise rule(text, "generate.prompts", "data.modality")
+            raise rule(text, "generate.prompts", "data.modality", "model")
 
     def _rules_of_modes(self) -> None:
         """Rows to draw from go with a way to draw from them; where that keeps the rows' classes, none is asked."""

@@ -7,8 +7,9 @@ A file that reads what another reads needs nothing here. Else it needs a line in
 import io
 import itertools
 import runpy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from jobs.events import EventLog
 from jobs.resolve import resolve
 from jobs.spec import load
 from jobs.survey import survey
+from tests.pipelines import save_pictures, save_translator, save_words
 from workers.local import LocalCrew
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +134,30 @@ MODES: Mapping[str, tuple[str, ...]] = {
     mode: ("demo", f"generate.mode={mode}", "generate.source=examples/data/digits.parquet") for mode in names(modes)
 }
 
+_WORDS = "new_tokens: 6, length: 24, prompt_tokens: 20"
+
+#: a pretrained pipeline of each kind -> what saves a small one, its fields, and how it is drawn from
+GIVEN: Mapping[str, tuple[Callable[[str], object], str, str]] = {
+    "transformers, that go on": (save_words, f"family: transformers, {_WORDS}", "temperature: 0.9"),
+    "transformers, that encode": (save_translator, f"family: transformers, {_WORDS}", "repetition_penalty: 1.5"),
+    "diffusers, SD": (save_pictures, "family: diffusers", "steps: 2"),
+    "diffusers, SD XL": (partial(save_pictures, xl=True), "family: diffusers", "steps: 2"),
+}
+
+
+def given(case):
+    """Save the pipeline of a case into the current folder; its job file."""
+    save, fields, sampler = GIVEN[case]
+    save("given")
+    text = f"""\
+name: given
+output: runs
+model: {{{fields}, pipeline: given}}
+generate: {{prompts: [a cat, two black dogs, a fish], count: 20, part_rows: 10, batch: 16, sampler: {{{sampler}}}}}
+"""
+    Path("job.yaml").write_text(text)
+    return Path("job.yaml")
+
 
 def narrow(spec):
     """Settings by which the job's own model is a small one."""
@@ -165,9 +191,9 @@ def short(name, *changes):
     return [*changes, *SHORT, *narrow(spec), *open_to_all]
 
 
-def ran(name, settings, crew=None):
-    """Run an example in this process; what there is of it then."""
-    target = resolve(str(EXAMPLES / f"{name}.yaml"), overrides=settings)
+def ran(file, settings, crew=None):
+    """Run a job in this process; what there is of it then."""
+    target = resolve(str(file), overrides=settings)
     found = survey(target.spec, target.store)
     with EventLog(found.store, layout.run_id(found.spec)) as events:
         found.store.put(layout.run(layout.run_id(found.spec)), found.spec.to_yaml().encode())

@@ -1,4 +1,5 @@
-"""A pretrained pipeline of Hugging Face's diffusers that makes pictures of prompts (Rombach et al. 2022).
+"""A pretrained pipeline of Hugging Face's diffusers that makes pictures of prompts (Rombach et al. 2022, Podell et al.
+2023).
 
 - The first latents are the row's own noise, and what a scheduler draws on the way comes from a generator of each row,
   seeded from the row's own noise; so a picture depends on its prompt and its index, not on its neighbours.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import lcm
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, doc
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
 
     from genai.noise import Noise
 
-PIPELINES = ("StableDiffusionPipeline",)
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
 LIBRARIES = ("diffusers", "transformers", "stable_diffusion")  # the last: the pipeline's own safety checker
+OWN_NOISE = ("DPMSolverSDEScheduler",)  # schedulers that no generator reaches
 Side = Annotated[int, Ge(8), Le(4096)]
 
 
@@ -56,11 +59,14 @@ class Diffusers(Pretrained):
             if isinstance(part, list) and part[0] not in (*LIBRARIES, None):
                 found = str(part)[:100]
                 raise InputError(f"found {name[:100]} of {found}; allowed: classes of diffusers and transformers")
+        scheduler = str(index.get("scheduler", ["", ""])[1])[:100]
+        if scheduler in OWN_NOISE:
+            raise InputError(f"found the scheduler {scheduler}, whose noise is no sample's own; allowed: another")
         fold = _fold(configs)
         trained = int(configs["unet/config.json"]["sample_size"]) * fold
         height, width = self.size if isinstance(self.size, tuple) else (self.size or trained,) * 2
-        if height % fold or width % fold:
-            raise InputError(f"found size {height} x {width}; allowed: multiples of {fold}")
+        if height % (step := lcm(fold, 8)) or width % step:
+            raise InputError(f"found size {height} x {width}; allowed: multiples of {step}")
         picture = {"kind": "image", "size": [height, width], "mode": "RGB"}
         return {"kind": "captioned", "length": self.prompt_length, "of": picture}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai.errors import InputError
+from genai.errors import InputError, SpecError
 from jobs.commands._ways import CREW, JSON, OUTPUT, SET, TIMEOUT, end, say, tell, tell_error, typed
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @CREW
 @TIMEOUT
 @click.option(
-    "--weights", metavar="PLACE", help="Take the checkpoint that the job pins from here: a folder, URI or run."
+    "--weights", metavar="PLACE", help="Take the checkpoint or pipeline of the job from here: a folder, URI or run."
 )
 @click.option("--index", metavar="FROM:TO", help="Make just these samples, here and without Ray, into --out.")
 @click.option("-o", "--out", default="slice", show_default=True, help="The folder or URI of what --index makes.")
@@ -54,8 +54,7 @@ def command(
     from jobs.survey import survey
 
     if weights is not None:
-        place = str(Path(weights).absolute()) if Path(weights).is_dir() else weights  # a run's id stays one
-        overrides = (*overrides, f"model.checkpoint={json.dumps(place)}")
+        overrides = (*overrides, _from(weights, run_, output, overrides))
     target = resolve(run_, output, overrides)
     found = survey(target.spec, target.store)
     if index is not None:
@@ -76,6 +75,18 @@ def command(
         tell_error(told.error)
     end(code, "stopped")
     return _say_done(survey(target.spec, target.store), as_json=as_json)
+
+
+def _from(weights: str, run: str, output: str, overrides: tuple[str, ...]) -> str:
+    """The setting that takes the weights from a place."""
+    from jobs.resolve import resolve
+
+    place = str(Path(weights).absolute()) if Path(weights).is_dir() else weights  # a run's id stays one
+    try:
+        pipeline = resolve(run, output, overrides).spec.model.pipeline is not None
+    except SpecError:  # which may be for want of the weights
+        pipeline = False
+    return f"model.{'pipeline' if pipeline else 'checkpoint'}={json.dumps(place)}"
 
 
 def _say_done(found: Survey, *, as_json: bool) -> None:

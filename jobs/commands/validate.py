@@ -21,8 +21,9 @@ def command(job_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     spec = job(job_file, overrides)
     rows = [sum(fragment.rows for source in group for fragment in source.fragments()) for group in sources(spec)]
+    found = "no rows to train on" if spec.model.given else f"{sum(rows):,} rows in the source"
     say(
         {"job": spec.model_dump(mode="json"), "digest": spec.digest, "rows": sum(rows)},
-        [f"{job_file}: in order; {sum(rows):,} rows in the source"],
+        [f"{job_file}: in order; {found}"],
         as_json=as_json,
     )

@@ -1,5 +1,6 @@
 """Who mints, in what order, and how often they are stopped changes no byte of a part: for each family, each kind of
-data and each mode that we ship. (With a real Ray, and a real SIGKILL: benchmarks/digests.py.)
+data, each mode and each kind of pretrained pipeline that we ship. (With a real Ray, and a real SIGKILL:
+benchmarks/digests.py.)
 """
 
 import random
@@ -16,7 +17,7 @@ from genai.registry import find, names
 from jobs import layout
 from jobs.crew import GenerateTask
 from jobs.spec import load
-from tests.short import CASES, EXAMPLES, MODES, kind_of, ran, short
+from tests.short import CASES, EXAMPLES, GIVEN, MODES, given, kind_of, ran, short
 from workers.generate import Minter
 from workers.local import LocalCrew
 
@@ -28,14 +29,21 @@ def parts(found):
     return {part.name: found.store.get(layout.part(found.dataset_key, part.name)) for part in found.manifest.parts}
 
 
-@pytest.fixture(scope="module", params=CASES | MODES)
+@pytest.fixture(scope="module", params=[*CASES, *MODES, *GIVEN])
 def quiet(request, tmp_path_factory):
-    """The example, its settings, its folder, and what one worker made of it without a pause."""
-    name, *changes = (CASES | MODES)[request.param]
+    """The job's file, its settings, its folder, and what one worker made of it without a pause."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("quiet"))
-        settings = [*short(name, *changes), *PARTS]
-        return name, settings, Path.cwd(), ran(name, settings)
+        file, settings = asked(request.param)
+        return file, settings, Path.cwd(), ran(file, settings)
+
+
+def asked(case):
+    """A job file and its settings, after its data, or its pipeline, was made in the current folder."""
+    if case in GIVEN:
+        return given(case), [*PARTS]
+    name, *changes = (CASES | MODES)[case]
+    return EXAMPLES / f"{name}.yaml", [*short(name, *changes), *PARTS]
 
 
 def test_three_workers_at_once_make_the_bytes_of_one(quiet):
@@ -75,14 +83,14 @@ class Stopped(LocalCrew):
 
 def test_a_run_that_is_stopped_and_run_again_ends_in_the_same_digest(quiet, tmp_path, monkeypatch):
     """It makes the parts that are missing, to the bytes of the run that was never stopped."""
-    name, settings, folder, whole = quiet
+    file, settings, folder, whole = quiet
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(next(tmp_path.glob("runs/*/datasets")))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        ran(name, settings, Stopped())
+        ran(file, settings, Stopped())
     left = len(list(tmp_path.glob("runs/*/datasets/*/data/*.parquet")))
-    found = ran(name, settings)
+    found = ran(file, settings)
 
     assert left == 2
     assert (found.manifest.digest, parts(found)) == (whole.manifest.digest, parts(whole))
@@ -95,7 +103,8 @@ def test_every_family_and_kind_of_data_has_its_case():
     pairs = {f"{kind_of(spec.model.family)}, {kind_of(spec.data.modality)}" for spec in every}
 
     assert pairs - set(CASES) == set(), "add a line to CASES"
-    learn = {name for name in names(families) if not find(families, name, Family).pretrained}  # others: test_pretrained
-    assert learn - {case.split(", ")[0] for case in CASES} == set(), "add a line to CASES"
+    pretrained = {name for name in names(families) if find(families, name, Family).pretrained}
+    assert pretrained - {case.split(", ")[0] for case in GIVEN} == set(), "add a line to GIVEN"
+    assert set(names(families)) - pretrained - {case.split(", ")[0] for case in CASES} == set(), "add a line to CASES"
     assert set(names(modalities)) - {case.split(", ")[1] for case in CASES} == set(), "add a line to CASES"
     assert all(kind_of(shown[name].data.modality) == case.split(", ")[1] for case, (name, *_) in CASES.items())

@@ -57,7 +57,7 @@ def test_an_example_is_in_order_runs_and_is_read(name, tmp_path, monkeypatch, ca
     settings = short(name)
     click.Group.main(main, ["validate", str(EXAMPLES / f"{name}.yaml")], standalone_mode=False)
     assert "in order" in capsys.readouterr().out
-    found = ran(name, settings)
+    found = ran(EXAMPLES / f"{name}.yaml", settings)
     kind = kind_of(found.spec.data.modality)
     assert kind in READERS, f"{name}.yaml: nothing here reads samples of modality {kind}: add a line to READERS"
 

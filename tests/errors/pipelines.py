@@ -10,7 +10,7 @@ from genai import pipeline
 from genai.families.transformers import Transformers
 from tests.errors.job_file import RULES, _faulty
 from tests.errors.provoked import Scene, provokes
-from tests.pipelines import save_words
+from tests.pipelines import CHAT, save_translator, save_words, tokenizer
 
 PIPELINES = "Pretrained pipelines"
 WORDS = "model: {family: transformers, pipeline: words, new_tokens: 4, prompt_tokens: 8}\n"
@@ -22,6 +22,10 @@ INDEX = {
 
 _faulty(RULES, "pipeline_missing", "A pretrained family without its pipeline", f"model: transformers\n{ASKED}")
 _faulty(RULES, "pipeline_prompts", "A pipeline without prompts", WORDS)
+_faulty(RULES, "pipeline_system", "A turn of the system's without a dialogue", WORDS + ASKED, "model.system=be brief")
+_faulty(
+    RULES, "pipeline_day", "A day that is none", WORDS + ASKED, "model.chat=true", "model.day=today"
+)  # fmt: skip
 _faulty(
     RULES, "pipeline_count", "A pipeline's samples, counted by rows", WORDS + ASKED, "generate.count={balance: true}"
 )  # fmt: skip
@@ -61,6 +65,19 @@ _wrong(
     "pipeline_places", "More tokens than a model has places",
     {**SAFE, "config.json": GPT}, "model.new_tokens=1000", "model.length=64",
 )  # fmt: skip
+_wrong(
+    "pipeline_encoder_places", "More tokens than an encoder has places",
+    {**SAFE, "config.json": {"architectures": ["BartForConditionalGeneration"], "max_position_embeddings": 8}},
+)  # fmt: skip
+_wrong(
+    "pipeline_experts", "A mixture of experts",
+    {**SAFE, "config.json": {"architectures": ["MixtralForCausalLM"], "num_local_experts": 8}},
+)  # fmt: skip
+_wrong(
+    "pipeline_no_translator", "A language for a model that goes on with prompts",
+    {**SAFE, "config.json": GPT}, "model.target_language=deu_Latn",
+)  # fmt: skip
+_wrong("pipeline_adapter", "An adapter", {**SAFE, "adapter_config.json": {"peft_type": "LORA"}})
 _wrong("pipeline_digest", "A pipeline of another digest", {**SAFE, "config.json": GPT}, f"model.digest={'0' * 64}")
 _wrong("pipeline_damaged", "Weights that cannot be loaded", {**SAFE, "config.json": GPT})
 _wrong(
@@ -69,6 +86,10 @@ _wrong(
 _wrong(
     "pipeline_library", "A part of another library",
     {**SAFE, "model_index.json": {**INDEX, "vae": ["os", "system"]}}, job=PICTURES,
+)  # fmt: skip
+_wrong(
+    "pipeline_scheduler", "A scheduler that draws by itself",
+    {**SAFE, "model_index.json": {**INDEX, "scheduler": ["diffusers", "DPMSolverSDEScheduler"]}}, job=PICTURES,
 )  # fmt: skip
 _wrong(
     "pipeline_size", "A size that is no multiple",
@@ -95,6 +116,58 @@ def pipeline_library_missing(scene: Scene) -> None:
 def pipeline_prompt_long(scene: Scene) -> None:
     save_words(scene.folder / "words")
     scene.run("generate.prompts=[a large grey cat]")
+
+
+@provokes(PIPELINES, "A pipeline that is not there", job=WORDS + ASKED)
+def pipeline_nowhere(scene: Scene) -> None:
+    scene.run("model.pipeline=elsewhere", f"model.digest={'0' * 64}")
+
+
+@provokes(PIPELINES, "A tokenizer that does not fit its model", job=WORDS + ASKED)
+def pipeline_odd_tokenizer(scene: Scene) -> None:
+    save_words(scene.folder / "words")
+    made = tokenizer()
+    made.add_tokens(["cat"])
+    made.save_pretrained(scene.folder / "words")
+    scene.run()
+
+
+def _translated(name: str, title: str, *settings: str) -> None:
+    """By a small T5."""
+
+    def provoke(scene: Scene) -> None:
+        save_translator(scene.folder / "words")
+        scene.run(*settings)
+
+    provoke.__name__ = name
+    provokes(PIPELINES, title, job=WORDS + ASKED)(provoke)
+
+
+_translated("pipeline_language", "A language that its tokenizer has not", "model.target_language=deu_Latn")
+_translated("pipeline_reads_one", "A language for a tokenizer of one", "model.source_language=<end>")
+
+
+def _talked(name: str, title: str, chat: str | None, *settings: str) -> None:
+    """Under a chat template."""
+
+    def provoke(scene: Scene) -> None:
+        save_words(scene.folder / "words", chat)
+        scene.run("model.chat=true", *settings)
+
+    provoke.__name__ = name
+    provokes(PIPELINES, title, job=WORDS + ASKED)(provoke)
+
+
+_talked("chat_none", "A dialogue without a chat template", None)
+_talked(
+    "chat_refuses", "A chat template that refuses the system's turn",
+    "{{ raise_exception('System role not supported') if messages[0].role == 'system' }}" + CHAT,
+    "model.system=be brief",
+)  # fmt: skip
+_talked("chat_clock", "A chat template that asks a clock", "{{ strftime_now(bos_token) }}" + CHAT)
+_talked("chat_day", "A chat template that shows the day", "{{ strftime_now('%d %b %Y') }}" + CHAT)
+_talked("chat_long", "A prompt without end under a chat template", "{{ 'x' * 2000000 }}")
+_talked("chat_large", "A chat template without end", "x" * 2_000_000)
 
 
 @provokes(PIPELINES, "Files that have changed since the run began", job=WORDS + ASKED)

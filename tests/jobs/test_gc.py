@@ -1,10 +1,12 @@
 import pytest
 
 from genai.errors import IntegrityError, LeaseHeld, StoreError
+from genai.identity import sha256
 from jobs import gc, layout, ledger
 from jobs.driver import run
 from jobs.events import EventLog
 from jobs.lease import Leases
+from jobs.spec import load
 from jobs.stores import open_store
 from jobs.survey import survey
 from tests.jobs.published import ran
@@ -158,6 +160,55 @@ def test_states_of_a_finished_training_and_notes_of_ray_go():
     gc.remove(gc.look(found.store))
     assert keys(found.store) & {state, note} == set()
     assert survey(found.spec).complete
+
+
+def pipeline_job(folder):
+    """A job of a pipeline that is just listed, under the prompts of a file."""
+    (folder / "words").mkdir()
+    (folder / "words/config.json").write_text('{"architectures": ["GPT2LMHeadModel"]}')
+    (folder / "words/model.safetensors").touch()
+    (folder / "asked.csv").write_text("prompt\na cat\n")
+    text = f"""\
+name: given
+output: memory://{folder.name}
+model: {{family: transformers, pipeline: "{folder}/words"}}
+generate: {{prompts: {{source: "{folder}/asked.csv"}}, count: 20, part_rows: 10}}
+"""
+    return load("job.yaml", text)
+
+
+def test_prompts_and_listings_of_pipelines_that_no_run_needs_go(tmp_path):
+    """Where the file of prompts has others now, and the folder of the pipeline is listed in another way."""
+    spec = pipeline_job(tmp_path)
+    first = ran(spec)
+    assert garbage(first.store) == set()
+    (tmp_path / "asked.csv").write_text("prompt\na large dog\n")
+    (tmp_path / "words/README.md").write_text("of words")
+    (tmp_path / "words/tokenizer.json").write_text("{}")
+    second = ran(spec)
+    before = {key for key in keys(first.store) if key.startswith(("prompts", "pipelines"))}
+
+    gc.remove(gc.look(first.store))
+
+    left = {key for key in keys(first.store) if key.startswith(("prompts", "pipelines"))}
+    assert (len(before), len(left)) == (6, 3)
+    assert {second.pinned.kept, layout.prompts(second.prompted)} < left
+    assert first.pinned.kept in before - left
+    assert garbage(first.store) == set()
+    assert survey(spec).complete
+
+
+def test_prompts_that_cannot_be_judged_are_kept(tmp_path):
+    """A run is not done, and its prompts are away; what has another name is not ours."""
+    spec = pipeline_job(tmp_path)
+    found = killed(spec)
+    found.store.put("prompts/notes.txt", b"x")
+    found.store.put(layout.prompts(sha256(b"x")), b"x")
+    assert {name for _, name in garbage(found.store)} == {f"{sha256(b'x')}.json"}
+    (tmp_path / "asked.csv").unlink()
+
+    assert garbage(found.store) == set()
+    assert any("cannot be judged" in reason for reason in kept(found.store))
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ import io
 import json
 import shutil
 
+import click
 import numpy as np
 import pytest
 from datasets import load_dataset
 from PIL import Image
 
 from genai.checkpoint import Checkpoint
-from genai.errors import InputError, IntegrityError
+from genai.errors import DataError, InputError, IntegrityError
 from jobs import layout, pretrained
+from jobs.cli import main
 from jobs.draw import sample
 from jobs.driver import drive
 from jobs.events import EventLog
@@ -20,7 +22,6 @@ from jobs.spec import load
 from jobs.survey import survey
 from jobs.verify import made_by, upstream
 from tests.pipelines import save_pictures, save_words
-from workers.generate import Minter
 from workers.local import LocalCrew
 
 MODELS = {
@@ -72,22 +73,6 @@ def test_bytes_do_not_hang_on_minters_or_neighbours(kind, saved, tmp_path):
     assert sample(found, 17).equal
 
 
-def test_several_minters_make_the_parts_of_one(kind, saved, tmp_path):
-    """Each from files of its own, and in another order."""
-    found, manifest = minted(job(kind, saved[kind], tmp_path / "a"))
-    again = survey(job(kind, saved[kind], tmp_path / "b"))
-    again.pinned.copy(again.store)
-    again = survey(again.spec)
-    again.prompts.keep(again.store)
-    from jobs.crew import GenerateTask
-
-    task = GenerateTask(again.spec, again.dataset_key, again.train_key, again.checkpoint, again.plan, again.prompted)
-    minters = [Minter(task), Minter(task)]
-    receipts = [minters[n % 2].make(shard) for n, shard in reversed(list(enumerate(again.plan)))]
-    assert [receipt.sha256 for receipt in reversed(receipts)] == [part.sha256 for part in manifest.parts]
-    assert again.checkpoint == found.checkpoint
-
-
 def test_pictures_are_read_back(saved, tmp_path):
     """By another library, with the prompt beside each."""
     spec = job("pictures", saved["pictures"], tmp_path, "generate.count=4", "model.size=[16,32]")
@@ -115,6 +100,39 @@ def test_its_dataset_is_verified_and_packed(saved, tmp_path):
     packed = load("recipe.json", recipe(found), [f"output={tmp_path / 'again'}"])
     again, _ = minted(packed)
     assert equal(again)
+
+
+def test_a_recipe_has_the_prompts_that_were_read(saved, tmp_path):
+    """Their file may not be there elsewhere, and the dataset is the same."""
+    (tmp_path / "asked.csv").write_text("animal\ncat\ndog\n")
+    prompts = f"generate.prompts={{source: '{tmp_path}/asked.csv', text: 'a {{animal}}'}}"
+    found, _ = minted(job("words", saved["words"], tmp_path, prompts))
+    (tmp_path / "asked.csv").unlink()
+    packed = load("recipe.json", recipe(found), [f"output={tmp_path / 'again'}"])
+
+    assert packed.generate.prompts == ["a cat", "a dog"]
+    assert equal(minted(packed)[0])
+
+
+def test_a_recipe_takes_its_pipeline_from_elsewhere(saved, tmp_path, capsys):
+    """By `--weights`, as it would take a checkpoint."""
+    place = shutil.copytree(saved["words"], tmp_path / "first")
+    found, _ = minted(job("words", place, tmp_path))
+    (tmp_path / "recipe.json").write_bytes(recipe(found))
+    place.rename(tmp_path / "moved")
+    words = ["run", str(tmp_path / "recipe.json"), "--dry-run", "--json", "--set", f"output={tmp_path}"]
+    with pytest.raises(DataError):
+        click.Group.main(main, words, standalone_mode=False)
+    click.Group.main(main, [*words, "--weights", str(tmp_path / "moved")], standalone_mode=False)
+
+    assert found.dataset_key in capsys.readouterr().out
+
+
+def test_a_pipeline_that_is_gone_says_what_is_looked_for(saved, tmp_path):
+    """By its digest, as a recipe has it, and where it may be said to be instead."""
+    spec = job("words", tmp_path / "nowhere", tmp_path, f"model.digest={'a' * 64}")
+    with pytest.raises(DataError, match=f"found nothing at .*nowhere.*of the digest {'a' * 64} .*--weights"):
+        survey(spec)
 
 
 def test_the_same_files_elsewhere_are_the_same_checkpoint(saved, tmp_path):
@@ -156,7 +174,7 @@ def test_from_object_storage(saved, tmp_path, moto_s3, monkeypatch):
         ("unet/weights.ckpt", b"", "found pickled weights"),
         ("pipeline.py", b"", "found code"),
         ("config.json", b'{"auto_map": {"AutoModel": "x.Y"}}', "auto_map, which asks for code"),
-        ("config.json", b'{"architectures": ["T5ForConditionalGeneration"]}', "allowed: a causal language model"),
+        ("config.json", b'{"architectures": ["WhisperForConditionalGeneration"]}', "allowed: a causal language model"),
         ("config.json", b'{"architectures": 3}', "its configs cannot be used"),
         ("config.json", b"[]", "found no mapping"),
         ("config.json", b"{", "cannot be read"),
