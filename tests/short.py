@@ -131,17 +131,26 @@ CASES: Mapping[str, tuple[str, ...]] = {
 
 #: the way to draw from rows, and what is changed in the example that draws new ones
 MODES: Mapping[str, tuple[str, ...]] = {
-    mode: ("demo", f"generate.mode={mode}", "generate.source=examples/data/digits.parquet") for mode in names(modes)
+    mode: ("demo", f"generate.mode={mode}", "generate.source=examples/data/digits.parquet", "generate.count=20")
+    for mode in names(modes)
 }
 
 _WORDS = "new_tokens: 6, length: 24, prompt_tokens: 20"
 
+_ROWS = "source: {rows: digits.parquet, label: null}"
+
 #: a pretrained pipeline of each kind -> what saves a small one, its fields, and how it is drawn from
 GIVEN: Mapping[str, tuple[Callable[[str], object], str, str]] = {
-    "transformers, that go on": (save_words, f"family: transformers, {_WORDS}", "temperature: 0.9"),
-    "transformers, that encode": (save_translator, f"family: transformers, {_WORDS}", "repetition_penalty: 1.5"),
-    "diffusers, SD": (save_pictures, "family: diffusers", "steps: 2"),
-    "diffusers, SD XL": (partial(save_pictures, xl=True), "family: diffusers", "steps: 2"),
+    "transformers, that go on": (save_words, f"family: transformers, {_WORDS}", "temperature: 0.9}"),
+    "transformers, that encode": (save_translator, f"family: transformers, {_WORDS}", "repetition_penalty: 1.5}"),
+    "diffusers, SD": (save_pictures, "family: diffusers", "steps: 2}"),
+    "diffusers, SD XL": (partial(save_pictures, xl=True), "family: diffusers", "steps: 2}"),
+    "diffusers, image to image": (save_pictures, "family: diffusers", f"steps: 3}}, mode: variation, {_ROWS}"),
+    "diffusers, inpainting": (
+        partial(save_pictures, xl=True),
+        "family: diffusers",
+        f"steps: 2}}, mode: inpaint, {_ROWS}",
+    ),
 }
 
 
@@ -149,11 +158,12 @@ def given(case):
     """Save the pipeline of a case into the current folder; its job file."""
     save, fields, sampler = GIVEN[case]
     save("given")
+    pictures(Path("digits.parquet"), 12)
     text = f"""\
 name: given
 output: runs
 model: {{{fields}, pipeline: given}}
-generate: {{prompts: [a cat, two black dogs, a fish], count: 20, part_rows: 10, batch: 16, sampler: {{{sampler}}}}}
+generate: {{prompts: [a cat, two black dogs, a fish], count: 20, part_rows: 10, batch: 16, sampler: {{{sampler}}}
 """
     Path("job.yaml").write_text(text)
     return Path("job.yaml")

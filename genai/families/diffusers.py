@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, doc
 
+from genai.abilities import Fills, Varies
 from genai.errors import InputError
 from genai.families import Pretrained
 
@@ -41,7 +42,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Diffusers(Pretrained):
+class Diffusers(Pretrained, Varies, Fills):
     """Pictures under prompts, by a pipeline that diffusers saved."""
 
     size: Annotated[Side | tuple[Side, Side] | None, doc("Side, or (height, width); null: as trained.")] = None
@@ -77,6 +78,14 @@ class Diffusers(Pretrained):
 
     def sample(self, net: nn.Module, c: Tensor, noise: Noise, sampler: Steps) -> Tensor:
         return net(c, noise, self.size, sampler.steps, sampler.guidance, sampler.negative)
+
+    def vary(self, net: nn.Module, x: Tensor, c: Tensor, noise: Noise, sampler: Steps, strength: float) -> Tensor:
+        how = sampler.steps, sampler.guidance, sampler.negative
+        return net.varied(x, c, noise, strength, *how)  # type: ignore[operator]
+
+    def fill(self, net: nn.Module, x: Tensor, hole: Tensor, c: Tensor, noise: Noise, sampler: Steps) -> Tensor:
+        how = sampler.steps, sampler.guidance, sampler.negative
+        return net.filled(x, hole, c, noise, *how)  # type: ignore[operator]
 
 
 def _fold(configs: Mapping[str, Any]) -> int:

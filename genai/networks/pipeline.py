@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings
@@ -43,6 +44,7 @@ class Pictures(nn.Module):
         from diffusers import DiffusionPipeline
         from diffusers.utils import logging
 
+        logging.set_verbosity_error()
         logging.disable_progress_bar()
         with loading(folder):
             self.pipe = DiffusionPipeline.from_pretrained(str(folder), dtype=torch.float32, **LOCAL)
@@ -60,24 +62,60 @@ class Pictures(nn.Module):
         negative: str,
     ) -> Tensor:
         """Captions (B, bytes) -> (B, 3, height, width) in [-1, 1]."""
-        pipe, prompts = self.pipe, prompts_of(c)
         height, width = size if isinstance(size, tuple) else (size,) * 2
-        for tokenizer in filter(None, (getattr(pipe, name, None) for name in TOKENIZERS)):
-            check_tokens([*prompts, *filter(None, [negative])], tokenizer, tokenizer.model_max_length)
-        fold, own = pipe.vae_scale_factor, pipe.unet.config
+        fold, own = self.pipe.vae_scale_factor, self.pipe.unet.config
         sides = [side // fold if side else own.sample_size for side in (height, width)]
-        made = pipe(
-            prompts,
-            height=height,
-            width=width,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            negative_prompt=[negative] * len(prompts) if negative else None,
-            latents=noise.normal(own.in_channels, *sides),
-            generator=generators(noise),
-            output_type="pt",
-        )
-        return made.images.float() * 2 - 1
+        latents = noise.normal(own.in_channels, *sides)
+        asked = self._asked(c, noise, steps, guidance, negative)
+        return _pixels(self.pipe(height=height, width=width, latents=latents, **asked))
+
+    def varied(
+        self, x: Tensor, c: Tensor, noise: Noise, strength: float, steps: int, guidance: float, negative: str
+    ) -> Tensor:
+        """Pictures (B, 3, height, width) with so much noise laid on them and taken away again (Meng et al. 2022)."""
+        from diffusers import AutoPipelineForImage2Image
+
+        pipe = self._as(AutoPipelineForImage2Image)
+        asked = self._asked(c, noise, max(steps, ceil(1 / strength)), guidance, negative)
+        return _pixels(pipe(image=(x + 1) / 2, strength=strength, **asked))
+
+    def filled(
+        self, x: Tensor, hole: Tensor, c: Tensor, noise: Noise, steps: int, guidance: float, negative: str
+    ) -> Tensor:
+        """Pictures (B, 3, height, width) with what is in `hole` (B, 1, height, width) made anew."""
+        from diffusers import AutoPipelineForInpainting
+
+        pipe, (height, width) = self._as(AutoPipelineForInpainting), x.shape[2:]
+        asked = self._asked(c, noise, steps, guidance, negative)
+        pixels, mask = (x + 1) / 2, hole.to(x.dtype)
+        return _pixels(pipe(image=pixels, mask_image=mask, height=height, width=width, strength=1.0, **asked))
+
+    def _as(self, kind: Any) -> Any:
+        """The same parts, as a pipeline that begins with pictures."""
+        with catch_warnings(action="ignore"):
+            pipe = kind.from_pipe(self.pipe)
+        pipe.watermark = None
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
+
+    def _asked(self, c: Tensor, noise: Noise, steps: int, guidance: float, negative: str) -> dict[str, Any]:
+        """What any pipeline is told. Raises InputError where a prompt has too many tokens."""
+        prompts = prompts_of(c)
+        for tokenizer in filter(None, (getattr(self.pipe, name, None) for name in TOKENIZERS)):
+            check_tokens([*prompts, *filter(None, [negative])], tokenizer, tokenizer.model_max_length)
+        return {
+            "prompt": prompts,
+            "num_inference_steps": steps,
+            "guidance_scale": guidance,
+            "negative_prompt": [negative] * len(prompts) if negative else None,
+            "generator": generators(noise),
+            "output_type": "pt",
+        }
+
+
+def _pixels(made: Any) -> Tensor:
+    pixels: Tensor = made.images.float() * 2 - 1
+    return pixels
 
 
 def check_tokens(prompts: list[str], tokenizer: Any, most: int) -> list[list[int]]:

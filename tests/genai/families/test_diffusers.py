@@ -49,6 +49,39 @@ def test_what_the_sampler_says_changes_the_picture(net, changed):
     assert not plain[0].equal(other[0])
 
 
+@torch.inference_mode()
+def edited(net, rows, hole, prompts, indices, strength=0.6):
+    """Those rows varied, or with the hole filled."""
+    asked, noise = captions(prompts), IndexNoise(0, indices)
+    if hole is None:
+        return FAMILY.vary(net, rows, asked, noise, Steps(steps=3), strength)
+    return FAMILY.fill(net, rows, hole, asked, noise, Steps(steps=2))
+
+
+@pytest.mark.parametrize("mode", ["vary", "fill"])
+def test_a_picture_made_of_a_picture_hangs_on_nothing_beside_it(net, mode):
+    """To the last bit: on its own row, prompt and index alone."""
+    rows = torch.rand(ROWS, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    holes = torch.rand(ROWS, 1, 16, 16, generator=torch.Generator().manual_seed(1)) < 0.5
+    turn = [9, *range(9), *range(10, ROWS)]
+    one = edited(net, rows, holes if mode == "fill" else None, ["a cat"] * ROWS, range(ROWS))
+    prompts = ["a fish"] * ROWS
+    prompts[0] = "a cat"
+    other = edited(net, rows[turn], holes[turn] if mode == "fill" else None, prompts, turn)
+
+    assert one.shape == rows.shape
+    assert one[9].equal(other[0])
+    assert not one[1].equal(one[2])
+
+
+def test_each_strength_makes_another_picture(net):
+    """From the step on at which so much noise is left; one that is less than a step is a step."""
+    rows = torch.zeros(ROWS, 3, 16, 16)
+    ends = [edited(net, rows, None, ["a cat"] * ROWS, range(ROWS), strength) for strength in (0.01, 0.67, 1.0)]
+
+    assert len({picture.numpy().tobytes() for picture in (end[0] for end in ends)}) == 3
+
+
 def test_too_many_tokens_are_refused(net):
     """Not cut; of a prompt, and of what pictures are led away from."""
     with pytest.raises(InputError, match="found 33 tokens; allowed: 1 to 32"):
