@@ -117,7 +117,7 @@ def _stage(f: Fields) -> str:
     steps = f"the checkpoint is taken from {f['checkpoint']}" if "checkpoint" in f else f"{f.get('steps', 0):,} steps"
     counted = f"{f['parts']:,} parts" if "parts" in f else ""
     parts = " to ".join(filter(None, (counted, f.get("place"))))
-    about = {"train": steps, "prepare": "reading the data"}
+    about = {"train": steps, "prepare": "reading the data", "source": "reading the rows to draw from"}
     return f"{f['stage']}: {about.get(f['stage'], parts)}"
 
 

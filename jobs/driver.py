@@ -202,9 +202,9 @@ def _read_source(found: Survey, crew: Crew, events: EventLog, leases: Leases) ->
         look_at_checkpoint(found)
     if found.source:
         leases.release(found.source_key)
-        events.note("stage_reused", stage="prepare", key=found.source_key)
+        events.note("stage_reused", stage="source", key=found.source_key)
         return
-    with _stage(events, "prepare", found.source_key, source=rows.spec.data.source):
+    with _stage(events, "source", found.source_key, source=rows.spec.data.source):
         prepared = crew.prepare(PrepareTask(rows.spec, found.source_key, rows.classes), _checked(events, leases))
         if rows.mask is not None:
             found.store.put(layout.prepared(found.source_key, MASK), rows.mask)

@@ -258,7 +258,8 @@ def _curves(history: Iterable[dict[str, Any]]) -> tuple[Curve, ...]:
 
 def _stages(events: Iterable[Event], manifest: Manifest, prepared: Prepared | None) -> Iterator[Stage]:
     """Stages of the newest try; one that was reused keeps the time that it took when it was done."""
-    rows = {"prepare": sum(s.rows for s in prepared.splits.values()) if prepared else 0, "generate": manifest.rows}
+    rows = {"generate": manifest.rows}
+    rows |= {"prepare": sum(split.rows for split in prepared.splits.values())} if prepared else {}
     took: dict[str, Stage] = {}
     for event in events:
         name, seconds = str(event.fields.get("stage", "")), event.fields.get("seconds")

@@ -43,13 +43,21 @@ def plan(found: Survey) -> dict[str, Any]:
         "run": layout.run_id(found.spec),
         "output": found.store.locate("runs").removesuffix("/runs"),
         "stages": [
-            *([] if found.pinned else [prepare]), train,
+            *([] if found.pinned else [prepare]), *_source(found), train,
             {"stage": "generate", "key": found.dataset_key, "complete": found.complete, "parts": parts,
              "done": done, "rows": found.plan.count if found.plan else None, "bytes": _bytes(found),
              "workers": found.spec.generate.workers.model_dump()},
             *_publications(found),
         ],
     }  # fmt: skip
+
+
+def _source(found: Survey) -> Iterator[dict[str, Any]]:
+    """The rows that are drawn from."""
+    if found.spec.generate.mode:
+        rows = found.source.splits["train"].rows if found.source else None
+        key = found.source_key or None
+        yield {"stage": "source", "key": key, "complete": found.source is not None, "rows": rows}
 
 
 def _publications(found: Survey) -> Iterator[dict[str, Any]]:
@@ -93,12 +101,13 @@ def plan_lines(view: dict[str, Any]) -> Iterator[str]:
         yield f"{stage['stage']:<{width}} {state:<6} {key:<18} {_about(stage)}"
 
 
+_ROWS = {"prepare": "training rows", "source": "rows to draw from"}
 _STATES = {True: "done", False: "to do", None: "out of reach"}
 
 
 def _about(stage: dict[str, Any]) -> str:
-    if stage["stage"] == "prepare":
-        return f"{stage['rows']:,} training rows" if stage["rows"] else ""
+    if stage["stage"] in _ROWS:
+        return f"{stage['rows']:,} {_ROWS[stage['stage']]}" if stage["rows"] else ""
     if "place" in stage:
         return stage["place"] or ""
     workers = stage["workers"]

@@ -112,7 +112,7 @@ class Watch:
             return []
         from jobs.publish import kind_of
 
-        first = [] if spec.model.given else ["prepare"]
+        first = ([] if spec.model.given else ["prepare"]) + (["source"] if spec.generate.mode else [])
         return [*first, "train", "generate", *dict.fromkeys(f"publish {kind_of(entry)}" for entry in spec.publish)]
 
     def _stored(self) -> JobSpec | None:
