@@ -31,10 +31,10 @@ def png(seed):
 
 
 def write(folder, images):
-    """Three Parquet files of several row groups; a task for them."""
+    """Two Parquet files of several row groups; a task for them."""
     folder.mkdir()
-    for number in range(3):
-        mine = images[number::3]
+    for number in range(2):
+        mine = images[number::2]
         table = pa.table({"image": mine, "label": ["ab"[sum(image) % 2] for image in mine]})
         pq.write_table(table, folder / f"{number}.parquet", row_group_size=30)
     text = f"""
