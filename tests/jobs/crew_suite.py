@@ -29,6 +29,7 @@ from jobs.events import KINDS
 from jobs.ledger import Receipt
 from jobs.shards import Plan, Shard
 from jobs.stores import Store
+from tests.digits import digits
 from tests.jobs.scripted import job
 from workers.local import LocalCrew
 
@@ -78,7 +79,7 @@ class Made:
 
 def make(crew: Crew, output: str) -> Made:
     """Prepare and train as the driver does."""
-    spec = job(output=output)
+    spec = job(f"data.source={digits()}", output=output)
     store, told = layout.job_store(spec), []
 
     def note(kind: str, **fields: Any) -> None:
