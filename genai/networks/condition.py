@@ -43,8 +43,7 @@ class Captions(nn.Module):
 
     def __init__(self, length: int, width: int) -> None:
         super().__init__()
-        self.token = nn.Embedding(BYTES, width)
-        self.place = nn.Parameter(0.02 * nn.init.normal_(torch.empty(length, width)))
+        self.token, self.place = nn.Embedding(BYTES, width), nn.Parameter(0.02 * torch.randn(length, width))
         self.blocks = nn.ModuleList(_Block(width) for _ in range(DEPTH))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, width)
 

@@ -52,15 +52,10 @@ class Genai:
 
     def _here(self, *args: str) -> subprocess.CompletedProcess[str]:
         out, err = io.StringIO(), io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            chdir(self.folder),
-            redirect_stdout(out),
-            redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
+        with pytest.MonkeyPatch.context() as patch, chdir(self.folder):
             patch.setattr(sys, "argv", ["genai", *args])
-            main(args)
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                main(args)
         return subprocess.CompletedProcess(args, ended.value.code or 0, out.getvalue(), err.getvalue())
 
     def json(self, *args: str, **environment: str):
