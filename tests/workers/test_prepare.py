@@ -36,7 +36,7 @@ def write(folder, images):
     for number in range(2):
         mine = images[number::2]
         table = pa.table({"image": mine, "label": ["ab"[sum(image) % 2] for image in mine]})
-        pq.write_table(table, folder / f"{number}.parquet", row_group_size=30)
+        pq.write_table(table, folder / f"{number}.parquet", row_group_size=40)
     text = f"""
 name: rows
 output: {folder / "out"}
