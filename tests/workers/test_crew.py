@@ -28,7 +28,7 @@ def asking(output, *overrides):
     ("overrides", "words"),
     [
         (["train.workers={count: 2, gpu: 3}"], ["2 workers of 3 GPU, 6 in all", "has 4"]),
-        (["train.workers={count: 2, cpu: 4.5}"], ["2 workers of 4.5 CPU, 9 in all", "has 8"]),
+        (["train.workers={count: 2, cpu: 2.5}"], ["2 workers of 2.5 CPU, 5 in all", "has 4"]),
     ],
 )
 def test_more_than_the_cluster_has_is_refused_at_once(crew, output, overrides, words):
