@@ -76,7 +76,7 @@ def test_freshness_is_an_exit_code(nightly):
 
 def test_a_run_out_of_time_ends_in_order(genai):
     """With exit code 124, its steps told, and the command that goes on."""
-    told = genai("run", genai.job(), *ENDLESS, "--timeout", "8s", code=124).stderr
+    told = genai("run", genai.job(), *ENDLESS, "--timeout", "4s", code=124).stderr
     assert "stopped by its deadline (--timeout); everything finished is safe" in told
     assert "To go on: genai run" in told
 
