@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 OPENERS = 16
-Name, Found = TypeVar("Name"), TypeVar("Found")
+Name = TypeVar("Name")
+Found = TypeVar("Found")
 
 
 def side_by_side(look: Callable[[Name], Found], names: Sequence[Name]) -> list[Found]:
