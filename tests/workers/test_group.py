@@ -70,17 +70,17 @@ def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, o
 
 
 @pytest.mark.parametrize(
-    ("rank", "blow", "words"),
+    ("rank", "blow", "patience", "words"),
     [
-        pytest.param(0, signal.SIGKILL, " died: ", id="killed"),
+        pytest.param(0, signal.SIGKILL, 60, " died: ", id="killed"),
         pytest.param(
-            1, signal.SIGSTOP, " was silent for ", id="stopped, which only the watch sees", marks=pytest.mark.soak
+            1, signal.SIGSTOP, 7, " was silent for ", id="stopped, which only the watch sees", marks=pytest.mark.soak
         ),
     ],
 )
-def test_a_lost_worker_changes_no_bit(rank, blow, words, alone, output):
+def test_a_lost_worker_changes_no_bit(rank, blow, patience, words, alone, output):
     """A new group goes on from the last state, which the end leaves no trace of."""
-    task, told = with_workers(output, f"train.workers={{count: 2, patience: {6 + rank}}}"), []
+    task, told = with_workers(output, f"train.workers={{count: 2, patience: {patience}}}"), []
     due = Path(output, "signals", f"{rank}.{int(blow)}")
     due.parent.mkdir(exist_ok=True)
     due.touch()
