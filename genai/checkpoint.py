@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 import genai
 from genai import families, modalities, weights
@@ -153,8 +154,17 @@ def _expected(family: Family, space: Space, claimed: Any, classes: int) -> dict[
     """The tensors of the network that the config describes, which take no memory."""
     if not isinstance(claimed, list) or tuple(claimed) != space.shape:
         raise ValueError(f"found shape {str(claimed)[:100]}, its modality has {space.shape}")
-    with torch.device("meta"):
+    with torch.device("meta"), _Blank():
         return dict(family.network(space, classes).state_dict())
+
+
+class _Blank(TorchFunctionMode):
+    """Draws no weights: to draw normal ones of no memory, torch would import its compiler, which takes a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.init.normal_:
+            return kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_shapes(expected: dict[str, Tensor], found: dict[str, tuple[int, ...]]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from genai.errors import InputError
 
 
@@ -14,6 +12,8 @@ def device_of(gpu: float, given: str = "") -> str:
     """
     if not gpu:
         return "cpu"
+    import torch
+
     if not torch.cuda.is_available():
         had = f"Ray gave this worker {given}, but " if given else ""
         raise InputError(

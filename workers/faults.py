@@ -42,6 +42,13 @@ def preempted(error: BaseException) -> bool:
     return bool(getattr(error, "preempted", False))
 
 
+def words(error: BaseException) -> str:
+    """An error in a line: its kind and its sentences, without Ray's tables, tracebacks and advice."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+    text = f"{type(error).__name__}: {' '.join(lines)}".partition(" Some common causes include")[0]
+    return (text.partition("Worker exit detail: ")[2] or text)[:500]
+
+
 def _plain(error: GenaiError) -> GenaiError:
     """The same without the advice that Ray Data appends."""
     if error.args and isinstance(error.args[0], str):

@@ -10,13 +10,15 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genai.order import Batch, Load, Order, Rows, Stream, batches, chunk_rows
 from genai.prepared import Prepared, load, loader
-from genai.train import Data
 from jobs import layout
 from jobs.crew import TrainTask
+
+if TYPE_CHECKING:
+    from genai.train import Data
 
 MEMORY_BYTES = 2 << 30  # a worker holds a training split up to this size
 AHEAD = 2  # windows that are fetched at once

@@ -19,10 +19,9 @@ from jobs import layout
 from jobs.crew import Note, TrainTask
 from workers.attempt import LEAVE_SECONDS, Attempts
 from workers.course import Course
-from workers.host import Reason
-from workers.member import BEAT, ENDED, FAILED, words
+from workers.faults import words
+from workers.host import BEAT, ENDED, FAILED, Reason
 from workers.seats import Wish, room
-from workers.train import States
 from workers.watch import START_SECONDS, Watch
 
 LISTEN_SECONDS = 0.5
@@ -54,6 +53,8 @@ def train_by_ray(task: TrainTask, note: Note, feed_memory_bytes: int) -> dict[st
 
 def finished(task: TrainTask) -> dict[str, Any] | None:
     """What `metrics.json` says, where a group was lost after all was in the store."""
+    from workers.train import States
+
     store = layout.job_store(task.spec)
     with suppress(StoreError):
         found = json.loads(store.get(layout.checkpoint(task.key)))

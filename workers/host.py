@@ -16,8 +16,9 @@ import ray
 
 from jobs.crew import TrainTask
 from workers import seats
-from workers.member import by_ray, words
+from workers.faults import words
 
+BEAT, FAILED, ENDED = "beat", "failed", "ended"  # mail that is not an event
 STEP_SECONDS = 600  # the last net: who waits longer than this for the others gives up by itself
 BOUNDS = ("max_failures", "controller_failure_limit", "max_preemption_failures")  # the last came after Ray 2.55
 
@@ -81,6 +82,8 @@ class Host:
 def _trainer(start: Start) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
+
+    from workers.member import by_ray
 
     workers = start.task.spec.train.workers
     # NCCL refuses two ranks on one device, so workers that share one talk by gloo.

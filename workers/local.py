@@ -14,7 +14,6 @@ from jobs.shards import Shard
 from workers.devices import device_of
 from workers.maker import Maker, maker_of
 from workers.prepare import in_memory
-from workers.train import fit_task
 
 
 class LocalCrew:
@@ -26,6 +25,8 @@ class LocalCrew:
     def train(self, task: TrainTask, note: Note) -> dict[str, Any]:
         if task.spec.train.reduction == "ddp":
             raise InputError("train.reduction: found ddp without Ray; allowed: tree, or a run on Ray")
+        from workers.train import fit_task
+
         return fit_task(task, note, device=device_of(task.spec.train.workers.gpu))
 
     @contextmanager

@@ -16,10 +16,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from genai.errors import GenaiError
+from workers.faults import words
+from workers.host import BEAT, ENDED, FAILED
 from workers.train import fit_task
 from workers.watch import BEAT_SECONDS, DONE, WAITING, Pulse
-
-BEAT, FAILED, ENDED = "beat", "failed", "ended"  # mail that is not an event
 
 
 class Group:
@@ -94,10 +94,3 @@ def _beating(pulse: Pulse, tell: Callable[..., None]) -> Iterator[None]:
         pulse(DONE)
     finally:
         over.set()
-
-
-def words(error: BaseException) -> str:
-    """An error in a line: its kind and its sentences, without Ray's tables, tracebacks and advice."""
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith((" ", "\t"))]
-    text = f"{type(error).__name__}: {' '.join(lines)}".partition(" Some common causes include")[0]
-    return (text.partition("Worker exit detail: ")[2] or text)[:500]

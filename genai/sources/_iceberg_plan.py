@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,9 @@ from genai.errors import DataError, NotFound
 from genai.sources import Files
 from genai.sources._avro import records
 from genai.sources._bounded import bounded
+from genai.sources._openers import side_by_side
 
 FILE_BYTES = 1 << 26  # of metadata, or of a manifest
-READERS = 16  # manifests are fetched side by side
 CLASSES = "genai.classes"  # in the summary of a snapshot that we added
 
 _DELETED = 2  # status of an entry
@@ -70,8 +69,7 @@ def _data_files(files: Files, manifest_list: str, table: str) -> list[DataFile]:
     place = placed(files, manifest_list)
     with _door(place):
         manifests = [_key(files, one["manifest_path"]) for one in records(bounded(files, manifest_list, FILE_BYTES))]
-    with ThreadPoolExecutor(READERS) as readers:
-        found = [one for part in readers.map(lambda key: _entries(files, key, table), manifests) for one in part]
+    found = [one for part in side_by_side(lambda key: _entries(files, key, table), manifests) for one in part]
     if len({one.key for one in found}) < len(found):
         raise DataError(f"{place}: it names a data file twice; allowed: each once")
     return sorted(found, key=lambda one: one.key)

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 CHUNK = 1 << 20  # bytes
 FRAGMENT, ROWS = 1 << 24, 1 << 14  # bytes and rows of a fragment, at most: a worker holds it whole, decoded
-OPENERS = 16  # files are looked through side by side
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, at the beginning of a file
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -18,7 +17,8 @@ import pyarrow as pa
 from genai.errors import DataError
 from genai.sources import Fragment, Row, Source
 from genai.sources._columns import chosen, said
-from genai.sources._lines import FRAGMENT, OPENERS, ROWS
+from genai.sources._lines import FRAGMENT, ROWS
+from genai.sources._openers import side_by_side
 
 RECORD = 1 << 21  # bytes of a record
 COLUMNS = 10_000  # of a file
@@ -58,8 +58,7 @@ class RecordsSource(Source):
 
     def fragments(self) -> list[Fragment]:
         keys = [entry.key for entry in self.entries()]
-        with ThreadPoolExecutor(OPENERS) as openers:
-            found = [fragment for own in openers.map(self._fragments, keys) for fragment in own]
+        found = [fragment for own in side_by_side(self._fragments, keys) for fragment in own]
         if not found:
             raise DataError(f"{keys[0]}: found no rows in it ({len(keys):,} files); allowed: one row or more")
         return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any, BinaryIO, ClassVar
@@ -22,10 +21,10 @@ from genai.sources import Entry, Fragment, Row, Source
 from genai.sources._arrow_stream import batches, fetch, schema_of
 from genai.sources._bounded import bounded
 from genai.sources._columns import chosen, class_names, said
+from genai.sources._openers import side_by_side
 
 STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"
 JSON_BYTES = 1 << 24
-OPENERS = 16  # files are looked through side by side
 
 
 class HuggingfaceSource(Source):
@@ -47,8 +46,7 @@ class HuggingfaceSource(Source):
 
     def fragments(self) -> list[Fragment]:
         keys = [entry.key for entry in self.entries()[2:]]
-        with ThreadPoolExecutor(OPENERS) as openers:
-            return [fragment for found in openers.map(self._batches, keys) for fragment in found]
+        return [fragment for found in side_by_side(self._batches, keys) for fragment in found]
 
     def read(self, fragment: Fragment) -> Iterator[Row]:
         names = self.names()

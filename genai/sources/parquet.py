@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import ClassVar
 
@@ -20,9 +19,9 @@ from genai.errors import DataError
 from genai.parquet_pages import Watched, check_rows, leaves
 from genai.sources import Fragment, Row, Source
 from genai.sources._columns import chosen, class_names, said
+from genai.sources._openers import side_by_side
 
 BATCH, BATCH_BYTES = 256, 1 << 27  # rows in memory at a time, and what they may take
-OPENERS = 16  # footers are fetched side by side
 
 
 class ParquetSource(Source):
@@ -37,8 +36,7 @@ class ParquetSource(Source):
         keys = [entry.key for entry in self.entries()]
         if len(keys) == 1:  # as a published part is: a thread costs more than its footer
             return self._row_groups(keys[0])
-        with ThreadPoolExecutor(OPENERS) as openers:
-            return [fragment for found in openers.map(self._row_groups, keys) for fragment in found]
+        return [fragment for found in side_by_side(self._row_groups, keys) for fragment in found]
 
     def read(self, fragment: Fragment) -> Iterator[Row]:
         with self._opened(fragment.key) as (file, watched):

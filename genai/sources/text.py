@@ -7,7 +7,6 @@ each is one. A fragment is a piece of a large file, of 16 MiB or 16,384 rows, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import ClassVar
 
@@ -16,7 +15,8 @@ from genai.errors import DataError
 from genai.sources import PICTURES, Entry, Fragment, Reading, Row, Source
 from genai.sources._cuts import MOST, pieces
 from genai.sources._folders import check_folders, label_of
-from genai.sources._lines import FRAGMENT, OPENERS, ROWS, Line
+from genai.sources._lines import FRAGMENT, ROWS, Line
+from genai.sources._openers import side_by_side
 
 RUN = 256  # files of a fragment
 
@@ -52,8 +52,7 @@ class TextSource(Source):
     def fragments(self) -> list[Fragment]:
         entries = self.entries()
         check_folders(self, [entry.key for entry in entries])
-        with ThreadPoolExecutor(OPENERS) as openers:
-            found = list(_together(zip(entries, openers.map(self._fragments, entries), strict=True)))
+        found = list(_together(zip(entries, side_by_side(self._fragments, entries), strict=True)))
         if not found:
             place = f"{self.files.uri.rstrip('/')}/{entries[0].key}"
             raise DataError(f"{place}: found no text in it ({len(entries):,} files); allowed: a line that is not blank")

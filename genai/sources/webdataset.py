@@ -14,7 +14,6 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cached_property
 from itertools import groupby, islice
@@ -26,13 +25,13 @@ from genai.errors import DataError
 from genai.sources import Fragment, Reading, Row, Source
 from genai.sources._bounded import bounded
 from genai.sources._columns import named
+from genai.sources._openers import side_by_side
 from genai.sources._tar import members
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 LARGEST, TEXT_BYTES, CARD_BYTES = 1 << 29, 1 << 20, 1 << 18  # bytes of an image, of a label's member, of the card
 FILES = 1000  # of a sample
 LOOKED_AT = 20  # samples, for a label
-OPENERS = 16  # tars are looked through side by side
 CARD = "README.md"
 
 _NAME = re.compile(r"((?:.*/)?[^/.]+)\.([^/]+)", re.DOTALL)
@@ -57,8 +56,7 @@ class WebdatasetSource(Source):
         keys = [entry.key for entry in self.entries()]
         if packed := next((key for key in keys if key.lower().endswith(COMPRESSED)), None):
             raise DataError(f"{packed}: found a compressed tar; allowed: plain .tar, whose samples can be counted")
-        with ThreadPoolExecutor(OPENERS) as openers:
-            counts = list(openers.map(self._count, keys))
+        counts = side_by_side(self._count, keys)
         if self.label and keys:
             self._check_label(keys[0])
         return [Fragment(key, 0, count) for key, count in zip(keys, counts, strict=True) if count]

@@ -25,8 +25,9 @@ _KINDS = {
 }  # fmt: skip
 
 
+@cache
 def defaults() -> dict[str, Any]:
-    """What Ray puts where a file for AWS says nothing."""
+    """What Ray puts where a file for AWS says nothing. Not to be changed."""
     values: dict[str, Any] = yaml.safe_load(_file("aws/defaults.yaml").read_text())
     return values
 

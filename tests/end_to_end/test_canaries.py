@@ -145,7 +145,8 @@ def test_a_run_that_fails_leaves_no_credential_anywhere(watched, moto_s3, rclone
     job = watched.job(f"s3://{bucket}/runs")
     watched.environment |= KEYS
 
-    nobody = watched("run", job, "--crew", "local", code=1, AWS_ENDPOINT_URL=behind("http://127.0.0.1:9"))
+    away = {"AWS_ENDPOINT_URL": behind("http://127.0.0.1:9"), "GENAI_S3_PATIENCE": "0.1"}
+    nobody = watched("run", job, "--crew", "local", code=1, **away)
     refused = watched("run", job, "--crew", "local", code=2, AWS_ENDPOINT_URL=behind(rclone_s3.endpoint))
     odd = watched("run", job, "--crew", "local", code=2, AWS_ENDPOINT_URL=f"{USER}:{PASSWORD}@nowhere")
     missing = watched("run", job, "--crew", "local", code=2, AWS_ENDPOINT_URL=behind(moto_s3.endpoint))

@@ -104,8 +104,9 @@ def test_verify_finds_each_kind_of_damage(finished, tmp_path):
     assert [p["kind"] for p in deep] == ["missing", "size", "bytes", "foreign"]
 
 
-def test_a_larger_count_keeps_every_old_part(genai):
+def test_a_larger_count_keeps_every_old_part(genai, finished):
     """With the count doubled only new parts are made; another seed makes another dataset from the same checkpoint."""
+    shutil.copytree(finished.folder, genai.folder, dirs_exist_ok=True)
     job = genai.job()
     first = genai.json("run", job, "--crew", "local")
     before = {p: p.stat().st_mtime_ns for p in (dataset(genai) / "data").iterdir()}

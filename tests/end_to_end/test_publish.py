@@ -139,8 +139,9 @@ def test_the_page_s_job_and_snippets_run(genai, monkeypatch):
     assert found["tensors"]["arrays"].shape[1:] == (8, 8, 1)
 
 
-def test_each_date_has_a_folder_of_its_own_below_one_place(genai):
+def test_each_date_has_a_folder_of_its_own_below_one_place(genai, finished):
     """A nightly run adds its date beside the others."""
+    copytree(finished.folder, genai.folder, dirs_exist_ok=True)
     genai.job(text=TINY + "publish: [{{kind: parquet, partition: date, to: out/nights}}]\n")
     nights = ["2026-11-25", "2026-11-26"]
     for night in nights:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import socket
 from collections.abc import Sequence
 
+import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -99,7 +101,9 @@ def show_no_parquet(scene: Scene) -> None:
 
 @provokes(SHOWING, "A sheet that is too large to open")
 def show_large(scene: Scene) -> None:
-    part(scene, [png(size=(256, 256))] * 1000, 256)
+    flat = io.BytesIO()
+    PIL.Image.new("L", (256, 256)).save(flat, "PNG")
+    part(scene, [flat.getvalue()] * 1000, 256)
     scene.genai("show", PART, "--count", "1000", "--out", "sheet.png")
 
 

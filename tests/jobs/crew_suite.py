@@ -12,7 +12,8 @@ A crew whose samples are real (`draws`, by default so) has to leave the very byt
 The job is prepared and trained once a module.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -28,14 +29,16 @@ from jobs.events import KINDS
 from jobs.ledger import Receipt
 from jobs.shards import Plan, Shard
 from jobs.stores import Store
+from tests.digits import digits
 from tests.jobs.scripted import job
 from workers.local import LocalCrew
 
 __all__ = [
     "draws",
+    "left",
     "made",
-    "pool_task",
     "reference",
+    "shared",
     "test_a_failed_shard_is_reported_and_the_pool_goes_on",
     "test_a_part_is_in_the_store_before_its_outcome_is_told",
     "test_a_pool_can_be_left_with_work_in_hand",
@@ -76,7 +79,7 @@ class Made:
 
 def make(crew: Crew, output: str) -> Made:
     """Prepare and train as the driver does."""
-    spec = job(output=output)
+    spec = job(f"data.source={digits()}", output=output)
     store, told = layout.job_store(spec), []
 
     def note(kind: str, **fields: Any) -> None:
@@ -120,11 +123,47 @@ def worked(crew, made) -> list[Outcome]:
     return work_off(crew, made.generate, made.shards)
 
 
-@pytest.fixture
-def pool_task(made) -> GenerateTask:
-    """A dataset of its own, empty yet."""
-    task = made.generate
-    return GenerateTask(task.spec, f"{next(_KEYS):016x}", task.train_key, task.checkpoint, task.plan)
+@pytest.fixture(scope="module")
+def shared(crew, made) -> Iterator[Pool]:
+    """A pool on a dataset of its own, with a worker that is ready. Who submits waits for the outcomes."""
+    with crew.pool(apart(made.generate), WAITS, silent) as pool:
+        assert pool.wait(0.01) == [], "nothing was submitted"
+        assert pool.waiting()
+        for _ in range(WAITS):
+            if pool.room > 0:
+                break
+            assert pool.wait(1.0) == []
+        yield pool
+
+
+@dataclass(frozen=True)
+class Left:
+    """A pool that was left with work in hand, and another one after it, over the same dataset."""
+
+    error: BaseException
+    first: tuple[Outcome, ...]
+    second: tuple[Outcome, ...]
+
+
+@pytest.fixture(scope="module")
+def left(crew, made) -> Left:
+    """The first makes one shard and is left with another in hand; the second makes all of them."""
+    task, first = apart(made.generate), []
+
+    def leave():
+        with crew.pool(task, len(made.shards), silent) as pool:
+            first.extend(outcomes(pool, made.shards[2:3]))
+            pool.submit(made.shards[1])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        leave()
+    return Left(caught.value, tuple(first), tuple(work_off(crew, task, made.shards)))
+
+
+def apart(task: GenerateTask) -> GenerateTask:
+    """The task of a dataset of its own, empty yet."""
+    return replace(task, key=f"{next(_KEYS):016x}")
 
 
 def work_off(crew: Crew, task: GenerateTask, shards: list[Shard]) -> list[Outcome]:
@@ -133,17 +172,17 @@ def work_off(crew: Crew, task: GenerateTask, shards: list[Shard]) -> list[Outcom
         return list(outcomes(pool, shards))
 
 
-def outcomes(pool: Pool, shards: list[Shard]) -> list[Outcome]:
-    """Submit as there is room, and wait until there are as many outcomes as shards."""
-    waiting, found = list(shards), []
+def outcomes(pool: Pool, shards: list[Shard], in_hand: int = 0) -> list[Outcome]:
+    """Submit as there is room, and wait until there are as many outcomes as shards, those in hand before among them."""
+    waiting, found, due = list(shards), [], len(shards) + in_hand
     for _ in range(WAITS):
         while waiting and pool.room > 0:
             pool.submit(waiting.pop(0))
         assert pool.room >= 0
         found += pool.wait(1.0)
-        if len(found) >= len(shards):
+        if len(found) >= due:
             return found
-    pytest.fail(f"{len(found)} outcomes of {len(shards)} shards after {WAITS} waits")
+    pytest.fail(f"{len(found)} outcomes of {due} shards after {WAITS} waits")
 
 
 def test_prepare_leaves_the_blocks_that_its_index_names(made):
@@ -183,82 +222,64 @@ def test_a_part_is_in_the_store_before_its_outcome_is_told(made, worked):
         assert sum(receipt.labels) == shard.rows
 
 
-def test_room_is_kept(crew, made, pool_task):
-    """A submit takes one place, and no pool says that it has less than none."""
-    with crew.pool(pool_task, len(made.shards), silent) as pool:
-        for _ in range(WAITS):
-            if pool.room > 0:
-                break
-            assert pool.wait(1.0) == []
-        before = pool.room
-        pool.submit(made.shards[0])
-        assert pool.room == before - 1 >= 0
-
-
-def test_a_wait_without_work_ends(crew, pool_task):
+def test_a_wait_without_work_ends(shared):
     """Nothing was submitted, so nothing comes back, whatever the pool does meanwhile."""
-    with crew.pool(pool_task, 1, silent) as pool:
-        assert pool.wait(0.01) == []
+    assert shared.wait(0.01) == []
 
 
-def test_a_wait_is_explained(crew, made, pool_task):
+def test_room_is_kept(made, shared):
+    """A submit takes one place, and no pool says that it has less than none."""
+    before = shared.room
+    shared.submit(made.shards[0])
+    assert shared.room == before - 1 >= 0
+    assert len(outcomes(shared, [], 1)) == 1
+
+
+def test_a_wait_is_explained(made, shared):
     """In words, with work in hand and without."""
-    with crew.pool(pool_task, 2, silent) as pool:
-        assert pool.waiting()
-        for _ in range(WAITS):
-            if pool.room > 0:
-                break
-            pool.wait(1.0)
-        pool.submit(made.shards[0])
-        assert pool.waiting()
+    assert shared.waiting()
+    shared.submit(made.shards[0])
+    assert shared.waiting()
+    assert len(outcomes(shared, [], 1)) == 1
 
 
-def test_a_shard_that_has_to_be_alone_is_made_and_all_others_too(crew, made, pool_task):
+def test_a_shard_that_has_to_be_alone_is_made_and_all_others_too(made, shared):
     """Whoever has it takes nothing beside it; nobody is forgotten."""
-    with crew.pool(pool_task, len(made.shards), silent) as pool:
-        waiting, found = list(made.shards), []
-        for _ in range(WAITS):
-            while waiting and pool.room > 0:
-                pool.submit(waiting[0], alone=len(waiting) % 2 == 0)
-                waiting.pop(0)
-            assert pool.room >= 0
-            found += pool.wait(1.0)
-            if len(found) == len(made.shards):
-                break
+    waiting, found = list(made.shards), []
+    for _ in range(WAITS):
+        while waiting and shared.room > 0:
+            shared.submit(waiting[0], alone=len(waiting) % 2 == 0)
+            waiting.pop(0)
+        assert shared.room >= 0
+        found += shared.wait(1.0)
+        if len(found) == len(made.shards):
+            break
     assert sorted(o.shard for o in found if isinstance(o, Done)) == made.shards
 
 
-def test_a_failed_shard_is_reported_and_the_pool_goes_on(crew, made, pool_task):
+def test_a_failed_shard_is_reported_and_the_pool_goes_on(made, shared):
     """A part of a name that no store takes fails as an outcome, typed; the next shard is made."""
     good, bad = made.shards[1], Shard(0, 0, 10, "../outside")
-    with crew.pool(pool_task, 2, silent) as pool:
-        failed, *_ = outcomes(pool, [bad])
-        assert isinstance(failed, Failed)
-        assert failed.shard == bad
-        assert isinstance(failed.error, InputError)
-        assert "'..'" in str(failed.error)
-        assert [o.receipt.name for o in outcomes(pool, [good])] == [good.name]
+    failed, *_ = outcomes(shared, [bad])
+    assert isinstance(failed, Failed)
+    assert failed.shard == bad
+    assert isinstance(failed.error, InputError)
+    assert "'..'" in str(failed.error)
+    assert [o.receipt.name for o in outcomes(shared, [good])] == [good.name]
 
 
-def test_a_pool_can_be_left_with_work_in_hand(crew, made, pool_task):
+def test_a_pool_can_be_left_with_work_in_hand(made, left):
     """Whoever leaves by an error gets that error; another pool makes what is missing."""
-
-    def leave():
-        with crew.pool(pool_task, len(made.shards), silent) as pool:
-            outcomes(pool, made.shards[:1])
-            pool.submit(made.shards[1])
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        leave()
-    assert {o.shard for o in work_off(crew, pool_task, made.shards[1:])} == set(made.shards[1:])
+    assert type(left.error) is KeyboardInterrupt
+    assert {o.shard for o in left.second if isinstance(o, Done)} == set(made.shards)
 
 
-def test_a_shard_made_again_has_the_same_bytes(crew, made, worked):
+def test_a_shard_made_again_has_the_same_bytes(made, left):
     """Two tries, in two pools and with other neighbours, put the same part."""
-    again = work_off(crew, made.generate, made.shards[2:3])
-    digests = {o.receipt.name: (o.receipt.sha256, o.receipt.content) for o in worked}
-    assert [(o.receipt.sha256, o.receipt.content) for o in again] == [digests[made.shards[2].name]]
+    (once,) = left.first
+    (again,) = [o for o in left.second if o.shard == once.shard]
+    assert once.shard == made.shards[2]
+    assert (again.receipt.sha256, again.receipt.content) == (once.receipt.sha256, once.receipt.content)
 
 
 def test_real_samples_are_those_of_the_crew_of_one_process(worked, reference):

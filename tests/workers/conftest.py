@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("tests.jobs.crew_suite")
 
 @pytest.fixture(scope="session", autouse=True)
 def cluster(tmp_path_factory):
-    """Ray, of 8 CPUs and 4 GPUs by its own word."""
+    """Ray, of 4 CPUs and 4 GPUs by its own word: it starts a process, of two seconds, for each that is wanted."""
     import ray
 
     with pytest.MonkeyPatch.context() as patch:
@@ -18,7 +18,7 @@ def cluster(tmp_path_factory):
         patch.delenv("RAY_ADDRESS", raising=False)
         ray.init(
             address="local",
-            num_cpus=8,
+            num_cpus=4,
             num_gpus=4,
             object_store_memory=1 << 29,
             include_dashboard=False,

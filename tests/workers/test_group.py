@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,14 +18,20 @@ from workers.local import LocalCrew
 
 pytestmark = pytest.mark.ray
 
-STEPS, EVERY = 600, 50
-TRAIN = [f"train.steps={STEPS}", "train.micro_batches=4", f"train.checkpoint_every={EVERY}", "train.validate_every=250"]
+STEPS, EVERY, AT = 40, 10, 26  # the step at which a worker of two is struck
+TRAIN = [f"train.steps={STEPS}", "train.micro_batches=4", f"train.checkpoint_every={EVERY}", "train.validate_every=15"]
 TITLE = "ray::RayTrainWorker"
+
+
+def own(output, *overrides):
+    """A job whose workers the test can strike: two of them compute two losses each, a step."""
+    family = f"model={{family: 'tests.workers.stricken:Stricken', signals: '{output}/signals', at: {2 * AT}}}"
+    return job(*TRAIN, family, *overrides, output=output)
 
 
 @pytest.fixture(scope="module")
 def spec(output):
-    return job(*TRAIN, output=output)
+    return own(output)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def silent(kind, **fields):
 
 def with_workers(output, *overrides):
     """The same training by other workers, under a key of its own so that it is done anew."""
-    return TrainTask(job(*TRAIN, *overrides, output=output), sha256(str(overrides).encode())[:16], "0" * 16)
+    return TrainTask(own(output, *overrides), sha256(str(overrides).encode())[:16], "0" * 16)
 
 
 @pytest.mark.parametrize(
@@ -63,34 +70,28 @@ def test_any_number_of_workers_makes_the_same_checkpoint(count, memory, alone, o
 
 
 @pytest.mark.parametrize(
-    ("rank", "blow", "words"),
+    ("rank", "blow", "patience", "words"),
     [
-        pytest.param(0, signal.SIGKILL, " died: ", id="killed"),
+        pytest.param(0, signal.SIGKILL, 60, " died: ", id="killed"),
         pytest.param(
-            1, signal.SIGSTOP, " was silent for ", id="stopped, which only the watch sees", marks=pytest.mark.soak
+            1, signal.SIGSTOP, 7, " was silent for ", id="stopped, which only the watch sees", marks=pytest.mark.soak
         ),
     ],
 )
-def test_a_lost_worker_changes_no_bit(rank, blow, words, alone, output):
+def test_a_lost_worker_changes_no_bit(rank, blow, patience, words, alone, output):
     """A new group goes on from the last state, which the end leaves no trace of."""
-    task = with_workers(output, f"train.workers={{count: 2, patience: {6 + rank}}}")
-    store, told, due = layout.job_store(task.spec), [], [blow]
-
-    def strike(kind, **fields):
-        told.append((kind, fields))
-        if kind == "state_saved" and due and len(states(store, task)) > 1:
-            (first,) = [int(fields["worker"].rpartition("/")[2]) for kind, fields in told if kind == "train_started"]
-            (other,) = set(named(TITLE)) - {first}
-            os.kill(other if rank else first, due.pop())
-
-    assert RayCrew().train(task, strike) == alone
-    assert due == [], "training was over before a worker could be struck"
+    task, told = with_workers(output, f"train.workers={{count: 2, patience: {patience}}}"), []
+    due = Path(output, "signals", f"{rank}.{int(blow)}")
+    due.parent.mkdir(exist_ok=True)
+    due.touch()
+    assert RayCrew().train(task, lambda kind, **fields: told.append((kind, fields))) == alone
+    assert not due.exists(), "no worker was struck"
     (error,) = {
         fields["error"] for kind, fields in told if kind == "worker_lost" and f"worker {rank}, " in fields["error"]
     }
     assert words in error
-    assert all(fields["step"] >= 2 * EVERY for kind, fields in told if kind == "train_again")
-    assert states(store, task) == []
+    assert (AT - 1) // EVERY * EVERY in [fields["step"] for kind, fields in told if kind == "train_again"]
+    assert states(layout.job_store(task.spec), task) == []
 
 
 def states(store, task):
@@ -103,7 +104,7 @@ def test_ddp_trains_under_a_key_of_its_own(alone, output, prepared):
     """Plain DDP stays available; its sums depend on the number of workers, and so does its key."""
     task = with_workers(output, "train.workers.count=2", "train.reduction=ddp", "train.steps=20")
     assert RayCrew().train(task, silent)["steps"] == 20
-    three = replace(task, spec=job(*TRAIN, "train.workers.count=3", "train.reduction=ddp", "train.steps=20"))
+    three = replace(task, spec=own(output, "train.workers.count=3", "train.reduction=ddp", "train.steps=20"))
     assert len({layout.train_key(t.spec, prepared.digest) for t in (task, three)}) == 2
 
 
@@ -121,7 +122,8 @@ def test_a_loss_that_is_not_finite_ends_the_training_at_once(output, prepared):
 @pytest.mark.soak
 def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
     """New starts are as many as the spec says; what was saved stays for the next run."""
-    task = with_workers(output, "train.workers.max_failures=0")
+    long = ["train.steps=600", "train.checkpoint_every=50", "train.validate_every=250"]
+    task = with_workers(output, "train.workers.max_failures=0", *long)
 
     def strike(kind, **fields):
         if kind == "train_step" and fields["step"] > 200:
@@ -135,6 +137,7 @@ def test_a_group_that_is_struck_too_often_is_given_up(output, prepared):
 @pytest.mark.soak
 def test_an_error_that_is_not_ours_is_told_in_the_words_of_the_worker(output, prepared):
     """Not as what Ray, or the workers that lost it, make of it."""
-    own = ["model={family: 'tests.workers.breaking:Breaking'}", "train.workers.max_failures=0"]
+    settings = [*TRAIN, "model={family: 'tests.workers.breaking:Breaking'}", "train.checkpoint_every=1000"]
+    task = TrainTask(job(*settings, "train.workers.max_failures=0", output=output), "b" * 16, "0" * 16)
     with pytest.raises(WorkerError, match=r"\): worker 0, .*: ValueError: loss 100 cannot be had .*no state was saved"):
-        RayCrew().train(with_workers(output, *own), silent)
+        RayCrew().train(task, silent)

@@ -12,8 +12,15 @@ from workers.local import LocalCrew
 
 
 def test_it_does_without_ray():
-    """Neither the crew nor the composition root imports Ray before a job needs it."""
-    code = "import sys, workers.local, workers.__main__; sys.exit('ray' in sys.modules)"
+    """Neither the crew nor the composition root imports Ray before a job needs it; and a driver that has others train,
+    or prepare, imports no torch: that takes seconds.
+    """
+    code = """
+import sys, workers.local, workers.__main__
+assert not {"ray", "torch"} & set(sys.modules)
+import workers.crew, workers.hand, workers.preparer
+assert "torch" not in sys.modules
+"""
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from jobs import layout
+from tests.digits import digits
 from tests.jobs.scripted import job
 from workers.__main__ import logical_cpus
 
@@ -34,7 +35,7 @@ tell(Event("run_started", 0.0))
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stopped_driver_says_so_and_ends_with_its_code(number, code, tmp_path):
     """The stop is no failure of a shard to be tried again; what was made is in the store."""
-    spec = job("generate.count=1000000", output=str(tmp_path))
+    spec = job("generate.count=1000000", f"data.source={digits()}", output=str(tmp_path))
     store, key = layout.job_store(spec), layout.run(layout.run_id(spec))
     store.put(key, spec.to_yaml().encode())
     with python("-m", "workers", store.locate(key), "--crew", "local") as process:

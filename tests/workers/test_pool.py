@@ -72,25 +72,19 @@ def lost(pool, number):
     pytest.fail(f"{len(found)} shards came back of {number}")
 
 
-def test_it_grows_to_the_most_workers_and_lets_them_go_without_work(pool, made):
-    """Two workers for four shards; one is kept when there is nothing left to do."""
-    ready(pool, 2)
-    assert pool.room == 2 * IN_HAND
-    assert all(isinstance(outcome, Done) for outcome in outcomes(pool, made.shards))
-    assert len(pool.names) == 1
+@pytest.mark.parametrize(("backlog", "workers"), [(1, 1), (2, 2), (4, 2)])
+def test_no_more_workers_than_shards(made, backlog, workers):
+    """A backlog of one needs one worker, whatever the most is; the most here is two."""
+    with RayCrew().pool(made.generate, backlog, silent) as pool:
+        assert f"{workers} worker(s) of 1 CPU" in pool.waiting()
 
 
-def test_no_more_workers_than_shards(made):
-    """A backlog of one needs one worker, whatever the most is."""
-    with RayCrew().pool(made.generate, 1, silent) as pool:
-        ready(pool, 1)
-        assert pool.wait(0) == []
-        assert len(pool.names) == 1
-
-
-def test_a_killed_worker_gives_its_shards_back_and_is_replaced(pool, made):
-    """Each shard in its hand fails once, by name; tried again, by a new worker, all are made."""
+def test_it_grows_replaces_the_killed_and_lets_them_go_without_work(pool, made):
+    """Each shard in the hand of one that is killed fails once, by name; tried again, by a new worker, all are made. Two
+    workers for four shards; one is kept when there is nothing left to do.
+    """
     names = ready(pool, 2)
+    assert pool.room == 2 * IN_HAND
     hand_over(pool, made.shards)
     assert pool.room == 0
     for name in names:
@@ -99,8 +93,10 @@ def test_a_killed_worker_gives_its_shards_back_and_is_replaced(pool, made):
     assert {outcome.shard for outcome in failed} == set(made.shards)
     assert {outcome.worker for outcome in failed} == set(names)
     assert all(isinstance(o.error, WorkerError) and o.shard.name in str(o.error) for o in failed)
+    assert set(ready(pool, 2)).isdisjoint(names)
     again = outcomes(pool, made.shards)
     assert all(isinstance(outcome, Done) and outcome.receipt.worker not in names for outcome in again)
+    assert len(pool.names) == 1
 
 
 @pytest.mark.soak

@@ -68,7 +68,7 @@ def faults(manifest):
 
 
 def manifests(target, schedule):
-    return [manifest for text in target.render(schedule).values() for manifest in yaml.safe_load_all(text)]
+    return [manifest for text in target.render(schedule).values() for manifest in yaml.load_all(text, yaml.CSafeLoader)]
 
 
 SCHEDULES = {
