@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.clusters import cluster
 from tests.processes import descendants
-from tests.short import CASES, EXAMPLES, GIVEN, given, short
+from tests.short import CASES, EXAMPLES, GIVEN, MODES, given, short
 
 ROOT = Path(__file__).parent.parent
 PARTS, ROWS = 120, 8
@@ -41,7 +41,7 @@ class Case:
         if case in GIVEN:
             self.file = str(given(case))
         else:
-            name, *changes = CASES[case]
+            name, *changes = (CASES | MODES)[case]
             self.file, settings = str(EXAMPLES / f"{name}.yaml"), short(name, *changes)
         self.settings = [*settings, f"generate.count={PARTS * ROWS}", f"generate.part_rows={ROWS}"]
 
@@ -88,7 +88,7 @@ class Case:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    every = [*CASES, *GIVEN]
+    every = [*CASES, *MODES, *GIVEN]
     parser.add_argument("--cases", nargs="*", default=every, choices=every)
     chosen = parser.parse_args().cases
     print(f"| family, data | one worker | three | killed after, of {PARTS} parts | run again | all parts |")

@@ -69,8 +69,10 @@ def _mask(uri: str, size: tuple[int, ...]) -> bytes:
     try:
         data = open_store(root).get(name)
         found = _hole(data)
-    except (NotFound, DataError) as error:
-        raise InputError(f"generate.source.mask: {uri}: {error}; allowed: a picture") from error
+    except NotFound as error:
+        raise InputError(f"generate.source.mask: {error}; allowed: a picture") from error
+    except DataError as error:
+        raise InputError(f"generate.source.mask: {uri}: {error}") from error
     if found.shape != size or not found.any():
         shape = " x ".join(map(str, found.shape)) if found.shape != size else "no white pixel"
         raise InputError(

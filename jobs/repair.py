@@ -104,8 +104,13 @@ def forget(damage: Damage) -> None:
     if damage.of("checkpoint"):
         assert damage.train_key
         store.delete(layout.checkpoint(damage.train_key))
-    if damage.of("prepared"):
-        store.delete(layout.prepared(damage.found.prepare_key))
+    for key in _prepared(damage):
+        store.delete(layout.prepared(key))
+
+
+def _prepared(damage: Damage) -> set[str]:
+    """The keys of prepared rows of which something is damaged: those that were trained on, or drawn from."""
+    return {part.split("/")[1] for part in damage.of("prepared")}
 
 
 def _write_receipts(damage: Damage) -> None:
@@ -160,8 +165,8 @@ def _lease(damage: Damage, leases: Leases) -> None:
     leases.take(damage.manifest.key)
     if damage.of("checkpoint") and damage.train_key:
         leases.take(damage.train_key)
-    if damage.of("prepared"):
-        leases.take(damage.found.prepare_key)
+    for key in _prepared(damage):
+        leases.take(key)
 
 
 def _drive(damage: Damage, spec: JobSpec, crew: str, command: str, listener: Listener) -> int:

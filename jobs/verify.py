@@ -25,6 +25,7 @@ from jobs.view import draws, draws_lines, result_of
 
 if TYPE_CHECKING:
     from genai.modalities import Modality
+    from genai.prepared import Prepared
 
 UNMENDED = ("foreign", "signature")  # kinds that `genai repair` leaves alone
 PARTS = 4  # read and decoded at once
@@ -95,9 +96,11 @@ def upstream(found: Survey, manifest: Manifest) -> Iterator[Problem]:
     if found.pinned:
         pass  # nothing was prepared
     elif found.prepared:
-        yield from _blocks(found)
+        yield from _blocks(found.store, found.prepare_key, found.prepared)
     elif not (train_key and _prepared_before(found, train_key)):
         yield Problem(layout.prepared(found.prepare_key), "prepared", "missing, or it cannot be read")
+    if found.source:
+        yield from _blocks(found.store, found.source_key, found.source)
     if train_key:
         yield from _checkpoint(found, train_key, manifest)
 
@@ -245,10 +248,9 @@ def _receipt(part: Receipt, receipt: Receipt | None) -> Problem | None:
     return None
 
 
-def _blocks(found: Survey) -> Iterator[Problem]:
-    assert found.prepared
-    blocks = layout.blocks(found.store, found.prepare_key)
-    listed = [block for split in found.prepared.splits.values() for block in split.blocks]
+def _blocks(store: Store, key: str, prepared: Prepared) -> Iterator[Problem]:
+    blocks = layout.blocks(store, key)
+    listed = [block for split in prepared.splits.values() for block in split.blocks]
 
     def judge(name: str, digest: str) -> str:
         try:
@@ -262,7 +264,7 @@ def _blocks(found: Survey) -> Iterator[Problem]:
         faults = pool.map(judge, [block.name for block in listed], [block.sha256 for block in listed])
         for block, fault in zip(listed, faults, strict=True):
             if fault:
-                yield Problem(layout.prepared(found.prepare_key, block.name), "prepared", fault)
+                yield Problem(layout.prepared(key, block.name), "prepared", fault)
 
 
 def _checkpoint(found: Survey, key: str, manifest: Manifest) -> Iterator[Problem]:

@@ -7,16 +7,19 @@ methods only. Sample i is drawn from rows of the source that follow from i alone
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from genai import families
 from genai.errors import InputError
 from genai.families import Family
 from genai.modalities import Modality
 from genai.modalities.image import Image
 from genai.modalities.video import Video
+from genai.registry import name_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +31,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Given:
     """What a batch is drawn from: of each of `Mode.rows` source rows a sample, x (rows, *shape) in [-1, 1], and c, what
-    it was made under itself. `hole`, (height, width) bool, is the mask that the job names.
+    it was made under itself. `turns` are the samples' turns (`Mode.numbers`); `hole`, (height, width) bool, is the mask
+    that the job names.
     """
 
-    indices: Sequence[int]
+    turns: Sequence[int]
     x: tuple[Tensor, ...]
     c: tuple[Tensor, ...]
     hole: Tensor | None = None
@@ -74,19 +78,16 @@ class Mode(ABC):
 def check(mode: Mode, kind: type[Family], able: Sequence[type[Mode]]) -> None:
     """Raises InputError where a family cannot do what a mode needs, naming those of `able` that it can."""
     if not issubclass(kind, mode.needs):
-        can = ", ".join(name_of(other) for other in able if issubclass(kind, other.needs))
-        family = kind.__module__.rpartition(".")[2]
-        raise InputError(
-            f"found {name_of(type(mode))}, which {family} cannot do; allowed: {can or 'no mode: leave it out'}"
-        )
+        can = ", ".join(_name(other) for other in able if issubclass(kind, other.needs))
+        found = f"found {_name(type(mode))}, which {name_of(families, kind)} cannot do"
+        raise InputError(f"{found}; allowed: {can or 'no mode: leave it out'}")
 
 
-def name_of(kind: type[Mode]) -> str:
-    """The name of a mode in a job file."""
-    return kind.__module__.rpartition(".")[2]
+def _name(kind: type[Mode]) -> str:
+    return name_of(sys.modules[__name__], kind)
 
 
 def only_pictures(mode: Mode, modality: Modality) -> None:
     """Raises InputError where rows are no pictures, still or moving."""
     if not isinstance(modality, Image | Video):
-        raise InputError(f"found {name_of(type(mode))} for {modality.noun}s; allowed: rows that are pictures")
+        raise InputError(f"found {_name(type(mode))} for {modality.noun}s; allowed: rows that are pictures")

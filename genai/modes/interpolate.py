@@ -41,7 +41,7 @@ class Interpolate(Mode):
     def draw(self, family: Codes, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         import torch
 
-        places = torch.tensor([self._place(turn) for turn in given.indices], dtype=torch.float32, device=c.device)
+        places = torch.tensor([self._place(turn) for turn in given.turns], dtype=torch.float32, device=c.device)
         first, second = (family.encode(net, x, own, sampler) for x, own in zip(given.x, given.c, strict=True))
         return family.decode(net, _between(first, second, places), c, sampler)
 

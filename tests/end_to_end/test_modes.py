@@ -15,6 +15,8 @@ from jobs.draw import preview, sample
 from jobs.driver import run
 from jobs.events import EventLog
 from jobs.page import write
+from jobs.repair import examine, mend
+from jobs.resolve import resolve
 from jobs.spec import load
 from jobs.survey import survey
 from jobs.verify import verify
@@ -199,14 +201,19 @@ def test_a_part_that_lost_its_rows_numbers_is_told(made):
     assert pq.read_schema(io.BytesIO(made.store.get(key))).field("source_row").type == "int64"
 
 
-def test_rows_of_a_damaged_block_end_the_run(folder):
-    """Nothing is drawn from other rows than those that were read."""
-    found = minted(surveyed(folder, "generate.count=1"))
+def test_damaged_rows_end_the_drawing_and_are_read_again(folder, tmp_path):
+    """Nothing is drawn from other rows than those that were read; `genai repair` reads them anew, to the same bytes."""
+    (tmp_path / "job.yaml").write_text(JOB.format(folder=folder).replace(f"{folder}/runs", f"{tmp_path}/runs"))
+    target = resolve(str(tmp_path / "job.yaml"))
+    found = minted(survey(target.spec, target.store))
     name = f"prepared/{found.source_key}/train-00000.arrow"
     whole = found.store.get(name)
-    try:
-        found.store.put(name, whole[:200] + b"\0" * (len(whole) - 200))
-        with pytest.raises(IntegrityError, match="prepare the data again"):
-            sample(found, 0)
-    finally:
-        found.store.put(name, whole)
+    found.store.put(name, whole[:200] + b"\0" * (len(whole) - 200))
+    with pytest.raises(IntegrityError, match="prepare the data again"):
+        sample(found, 0)
+    damage = examine(target, lambda done, of: None)
+
+    assert [(problem.part, problem.kind) for problem in damage.problems] == [(name, "prepared")]
+    assert mend(damage, "local", "", lambda event: None) == 0
+    assert found.store.get(name) == whole
+    assert sample(survey(target.spec, target.store), 0).equal
