@@ -26,6 +26,9 @@ LONGEST = ("workers", "end_to_end", "errors", "test_docs.py")
 _LIBC = ctypes.CDLL(None)
 
 
+# a shell that starts us in the background has us ignore Ctrl-C, and so would all that we start
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # how long an example takes says nothing on a machine that does other things as well
 hypothesis.settings.register_profile("genai", deadline=None)
 hypothesis.settings.load_profile("genai")

@@ -93,6 +93,6 @@ def test_the_page_of_families_makes_one(tmp_path):
     family, suite = blocks("docs/families.md", "python")
     (job,) = blocks("docs/families.md", "yaml")
     done = made_as_shown(tmp_path, "docs/families.md", {"ppca.py": family, "test_ppca.py": suite, "job.yaml": job})
-    assert "11 passed" in done.stdout
+    assert "12 passed" in done.stdout
     assert "200 samples in 1 part" in done.stdout
     assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")

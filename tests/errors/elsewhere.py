@@ -40,7 +40,7 @@ ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
         RAY, "tests/workers/test_crew.py::test_more_than_the_cluster_has_is_refused_at_once",
     ),
     ("workers/pool.py", "in hand"): (
-        RAY, "tests/workers/test_pool.py::test_a_killed_worker_gives_its_shards_back_and_is_replaced",
+        RAY, "tests/workers/test_pool.py::test_it_grows_replaces_the_killed_and_lets_them_go_without_work",
     ),
     ("workers/pool.py", "workers in a row could not start"): (
         RAY, "tests/workers/test_pool.py::test_workers_that_never_start_end_the_run",
