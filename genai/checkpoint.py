@@ -56,8 +56,11 @@ class Checkpoint:
         recipe: Recipe,
         prepared: str,
         device: str = "cpu",
+        start: str | None = None,
     ) -> Self:
-        """The checkpoint of a finished training; `prepared` is the digest of its data, `device` a device's kind."""
+        """The checkpoint of a finished training; `prepared` is the digest of its data, `device` a device's kind,
+        `start` the digest of the checkpoint that it began with.
+        """
         made = {
             "recipe": json.loads(canonical(asdict(recipe))),  # as it comes back
             "steps": trained.steps,
@@ -65,6 +68,7 @@ class Checkpoint:
             "device": torch.device(device).type,
             "torch": torch.__version__,
             "genai": genai.__version__,
+            **({"start": start} if start else {}),
         }
         return cls(family, modality, classes if family.conditional else (), trained.weights, made)
 

@@ -11,18 +11,23 @@ from torch import nn
 
 
 class Flat:
-    """`weights` and `gradient` of `net`, (size,) float32; writing to them writes to the network."""
+    """`weights` and `gradient` of `net`, (size,) float32; writing to them writes to the network. `places` says where in
+    them each parameter is.
+    """
 
     def __init__(self, net: nn.Module) -> None:
-        parameters = [p for p in net.parameters() if p.requires_grad]
+        named = {name: p for name, p in net.named_parameters() if p.requires_grad}
+        parameters = list(named.values())
         assert all(p.dtype == torch.float32 for p in parameters), "weights are float32; precision is autocast's"
         size, device = sum(p.numel() for p in parameters), parameters[0].device
         self.net = net
         self.weights = torch.empty(size, device=device)
         self.gradient = torch.zeros(size, device=device)
+        self.places: dict[str, slice] = {}
         at = 0
         with torch.no_grad():
-            for p in parameters:
+            for name, p in named.items():
+                self.places[name] = slice(at, at + p.numel())
                 view = self.weights.as_strided(p.size(), p.stride(), at)
                 view.copy_(p)
                 p.data = view

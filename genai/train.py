@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from genai import weights
 from genai.adam import Adam
-from genai.errors import GenaiError, IntegrityError
+from genai.errors import GenaiError, InputError, IntegrityError, listed
 from genai.evaluate import Measure, means
 from genai.exchange import Alone, Exchange, share, total
 from genai.families import Family
@@ -76,8 +76,11 @@ def fit(
     save: Callable[[bytes], None] | None = None,
     report: Callable[[dict[str, Any]], None] | None = None,
     mark: Callable[[str], None] | None = None,
+    start: Mapping[str, Tensor] | None = None,
+    frozen: Sequence[str] = (),
 ) -> Trained:
-    """Train a member of `family` on `data`, or go on from a saved `state`.
+    """Train a member of `family` on `data`, or go on from a saved `state`. It begins with random weights, or with those
+    of `start`; what begins with a name of `frozen` stays as it is.
 
     All workers call it alike. `report` is called on each worker after each step with step, steps, rows, loss, lr, and
     with the measures under `validation` where there was one; `save` on worker 0 every `recipe.checkpoint_every` steps
@@ -86,7 +89,9 @@ def fit(
     `recipe.threads`. Raises GenaiError where the loss is not finite, IntegrityError where `state` is not of this
     training.
     """
-    run = Training(family, modality, classes, data, recipe, exchange or Alone(), torch.device(device), wrap, mark)
+    run = Training(
+        family, modality, classes, data, recipe, exchange or Alone(), torch.device(device), wrap, mark, start, frozen
+    )
     if state is not None:
         run.restore(state)
         del state  # it may be as large as the network, and training is long
@@ -116,12 +121,16 @@ class Training:
         device: torch.device,
         wrap: Callable[[nn.Module], nn.Module] | None,
         mark: Callable[[str], None] | None = None,
+        start: Mapping[str, Tensor] | None = None,
+        frozen: Sequence[str] = (),
     ) -> None:
         self.family, self.modality, self.data, self.recipe = family, modality, data, recipe
         self.exchange, self.device, self.mark = exchange, device, mark or _unmarked
         self.steps = recipe.total_steps(data.rows)
-        net = initial(family, modality.space, classes, recipe.seed).to(device)
+        net = begun(initial(family, modality.space, classes, recipe.seed), start or {}).to(device)
         self.flat = Flat(net)
+        self.still = still(self.flat, frozen)
+        self.kept = self.flat.weights[self.still].clone()
         self.mean = Flat(deepcopy(net)) if recipe.ema else self.flat  # the weights that are the model
         self.objective = _Objective(family, net)
         self.wrapped = wrap(self.objective) if wrap and recipe.reduction == "ddp" else None
@@ -227,6 +236,8 @@ class Training:
         gradient = self.flat.gradient
         if self.scale.on:
             gradient.div_(self.scale.value)
+        if len(self.kept):
+            gradient.masked_fill_(self.still, 0)
         norm = float(gradient.norm())
         if not np.isfinite(norm) or not np.isfinite(loss):
             if self.scale.shrink():
@@ -239,6 +250,8 @@ class Training:
         if self.recipe.clip is not None and norm > self.recipe.clip:
             gradient.mul_(self.recipe.clip / norm)
         self.optimizer.step(gradient, lr)
+        if len(self.kept):
+            self.flat.weights.data[self.still] = self.kept  # also from weight decay
         if self.recipe.ema:
             self.mean.weights.lerp_(self.flat.weights.data, 1 - averaging(self.recipe.ema, self.step))
 
@@ -278,6 +291,37 @@ def initial(family: Family, space: Space, classes: int, seed: int) -> nn.Module:
     with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(seed, INITIALISE).integers(2**63)))
         return family.network(space, classes)
+
+
+def begun(net: nn.Module, start: Mapping[str, Tensor]) -> nn.Module:
+    """A network with what fits of the weights `start`, by name and shape (an embedding of other classes does not).
+    Raises InputError where nothing fits.
+    """
+    own = net.state_dict()
+    taken = {name: tensor for name, tensor in start.items() if name in own and own[name].shape == tensor.shape}
+    if start and not taken:
+        raise InputError("train.init_from: found no weights that fit this network; allowed: those of the same fields")
+    net.load_state_dict({**own, **taken})
+    return net
+
+
+def still(flat: Flat, frozen: Sequence[str]) -> Tensor:
+    """Which weights stay as they are, (size,) bool: those whose parameter's name begins as one of `frozen`. Raises
+    InputError where none does, or nothing is left to train.
+
+    Their gradients are computed all the same, and put to zero.
+    """
+    mask = torch.zeros_like(flat.weights, dtype=torch.bool)
+    for begin in frozen:
+        places = [place for name, place in flat.places.items() if name.startswith(begin)]
+        for place in places:
+            mask[place] = True
+        if not places:
+            parts = listed(list(dict.fromkeys(name.partition(".")[0] for name in flat.places)))
+            raise InputError(f"train.init_from.frozen: found {begin!r}; allowed: how names begin: {parts}")
+    if mask.all():
+        raise InputError("train.init_from.frozen: found the whole network; allowed: a part of it")
+    return mask
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -115,6 +115,7 @@ def _of(f: Fields) -> str:
 
 def _stage(f: Fields) -> str:
     steps = f"the checkpoint is taken from {f['checkpoint']}" if "checkpoint" in f else f"{f.get('steps', 0):,} steps"
+    steps += f", from the weights of {f['start']} on" if "start" in f else ""
     counted = f"{f['parts']:,} parts" if "parts" in f else ""
     parts = " to ".join(filter(None, (counted, f.get("place"))))
     about = {"train": steps, "prepare": "reading the data", "source": "reading the rows to draw from"}

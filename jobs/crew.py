@@ -35,11 +35,14 @@ class PrepareTask:
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Make `checkpoints/<key>/` from `prepared/<prepared_key>/`, going on from the last state saved there."""
+    """Make `checkpoints/<key>/` from `prepared/<prepared_key>/`, going on from the last state saved there. It begins
+    with the weights of `checkpoints/<start>/`, or with random ones.
+    """
 
     spec: JobSpec
     key: str
     prepared_key: str
+    start: str | None = None
 
 
 @dataclass(frozen=True)

@@ -234,8 +234,12 @@ def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
     recipe, rows = found.spec.train.recipe, found.prepared.splits["train"].rows
     Order(rows, recipe.batch, recipe.micro_batches, recipe.seed)  # refuses fewer rows than a batch
     steps = recipe.total_steps(rows)
-    with _stage(events, "train", found.train_key, steps=steps), _steps_told(events, leases) as note:
-        crew.train(TrainTask(found.spec, found.train_key, found.prepare_key), note)
+    about = {"start": found.start.place} if found.start else {}
+    with _stage(events, "train", found.train_key, steps=steps, **about), _steps_told(events, leases) as note:
+        if found.start:
+            found.start.copy(found.store)
+        start = found.start.key if found.start else None
+        crew.train(TrainTask(found.spec, found.train_key, found.prepare_key, start), note)
         look_at_checkpoint(found)
     leases.release(found.train_key)
     assert found.metrics, "a crew's train() leaves metrics.json in the store"

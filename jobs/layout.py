@@ -80,12 +80,16 @@ def prepare_key(spec: JobSpec, fingerprint: list[Any]) -> str:
     return key_of("prepare", VERSIONS["prepare"], data=data, fingerprint=fingerprint)
 
 
-def train_key(spec: JobSpec, prepared_digest: str) -> str:
-    """The key of a checkpoint: the workers' number joins it only where their sums depend on it."""
+def train_key(spec: JobSpec, prepared_digest: str, start: str | None = None) -> str:
+    """The key of a checkpoint: the workers' number joins it only where their sums depend on it. `start` is the digest
+    of the checkpoint that it begins with.
+    """
     recipe, workers = spec.train.recipe, spec.train.workers
     parts: dict[str, Any] = {"model": spec.model.model_dump(mode="json"), "recipe": asdict(recipe)}
     if recipe.reduction == "ddp":
         parts["workers"] = workers.count
+    if spec.train.init_from and start:
+        parts |= {"start": start, "frozen": sorted(set(spec.train.init_from.frozen))}
     return key_of("train", VERSIONS["train"], data=prepared_digest, device=device(workers.gpu), **parts)
 
 

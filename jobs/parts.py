@@ -205,10 +205,32 @@ class TrainWorkers(Part):
     max_failures: int = Field(3, ge=0, description="New starts in a row that may fail to save a new state.")
 
 
-class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
-    """How to train: the fields of the recipe, and who does it."""
+class InitFrom(Part):
+    """Weights to begin with: those of a checkpoint of the same family and kind of rows."""
 
+    checkpoint: Text = Field(description="A run's id, or the path or URI of its folder.")
+    digest: Annotated[str, _SHA256] | None = Field(None, description="SHA-256 of that checkpoint: no other will do.")
+    frozen: list[Text] = Field(
+        default_factory=list, description="Parts of the network that stay as they are: how their weights' names begin."
+    )
+
+
+def _init_from(value: Any) -> Any:
+    return {"checkpoint": value} if isinstance(value, str) else value
+
+
+class Train(form_of(Recipe)):  # type: ignore[misc]  # made from the dataclass
+    """How to train: the fields of the recipe, what to begin with, and who does it."""
+
+    init_from: Annotated[InitFrom, BeforeValidator(_init_from, json_schema_input_type=Text | InitFrom)] | None = Field(
+        None, description="Begin with the weights of a checkpoint, to fine-tune it; null: with random ones."
+    )
     workers: TrainWorkers = Field(default_factory=lambda: TrainWorkers.model_validate({}), description="Who trains.")
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A job that begins with random weights says nothing of others."""
+        return {name: value for name, value in write(self).items() if name != "init_from" or value}
 
     @property
     def recipe(self) -> Recipe:

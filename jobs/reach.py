@@ -80,14 +80,13 @@ def _done(reach: Reach, store: Store, run: str) -> bool:
 
 
 def _survey(reach: Reach, run: str, found: Survey, *, done: bool) -> None:
-    if found.prepare_key:
-        reach.prepared.add(found.prepare_key)
-    if found.source_key:
-        reach.prepared.add(found.source_key)
+    reach.prepared.update(filter(None, (found.prepare_key, found.source_key)))
     if found.prompted:
         reach.prompts.add(found.prompted)
     if isinstance(found.pinned, Pipeline):
         reach.pipelines.add(found.pinned.kept)
+    if found.start:
+        reach.checkpoints.add(found.start.key)
     if found.train_key:
         reach.checkpoints.add(found.train_key)
     elif not done:

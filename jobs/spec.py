@@ -245,6 +245,10 @@ class JobSpec(Part):
         update["generate"] = self.generate.model_copy(update=asked)
         if self.model.pipeline is not None:
             update["model"] = self.model.model_copy(update={"pipeline": _absolute(self.model.pipeline)})
+        begin = self.train.init_from
+        if begin is not None and "/" in begin.checkpoint:
+            begin = begin.model_copy(update={"checkpoint": _absolute(begin.checkpoint)})
+            update["train"] = self.train.model_copy(update={"init_from": begin})
         pinned = self.model.checkpoint
         if pinned is not None and "/" in pinned:  # else it is a run's id
             update["model"] = self.model.model_copy(update={"checkpoint": _absolute(pinned)})

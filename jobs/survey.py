@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from genai.errors import IntegrityError, NotFound
+from genai.errors import InputError, IntegrityError, NotFound
 from genai.identity import sha256
 from jobs import layout, ledger, originals
 from jobs.ledger import Manifest, Receipt
-from jobs.pinned import Pinned, look
+from jobs.pinned import Pinned, look, look_at_start
 from jobs.pretrained import Pipeline
 from jobs.pretrained import look as look_at_pipeline
 from jobs.prompts import Texts, prompts_of
@@ -41,6 +41,7 @@ class Survey:
     store: Store
     prepare_key: str  # "" where a checkpoint or a pipeline is given: nothing is prepared
     pinned: Pinned | Pipeline | None = None
+    start: Pinned | None = None  # the checkpoint that the training begins with
     reading: JobSpec | None = None  # the same job, its rows as the prepare key knows them: of a table, one snapshot
     prepared: Prepared | None = None
     train_key: str | None = None
@@ -164,7 +165,12 @@ def look_at_prepared(found: Survey) -> None:
         found.prepared = Prepared.from_json(found.store.get(layout.prepared(found.prepare_key)))
     except (NotFound, IntegrityError, RecursionError):
         return
-    found.train_key = layout.train_key(found.spec, found.prepared.digest)
+    found.start = look_at_start(found.spec)
+    if found.start and found.start.modality.space != found.prepared.modality.space:
+        rows, there = found.prepared.modality.space.shape, found.start.modality.space.shape
+        raise InputError(f"train.init_from: found rows of {rows}, the checkpoint's are {there}; allowed: such rows")
+    begun = found.start.metrics["digest"] if found.start else None
+    found.train_key = layout.train_key(found.spec, found.prepared.digest, begun)
     look_at_checkpoint(found)
 
 

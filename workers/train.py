@@ -25,7 +25,7 @@ from torch import nn
 
 import genai
 from genai import weights
-from genai.checkpoint import Checkpoint
+from genai.checkpoint import CONFIG, MODEL, Checkpoint
 from genai.errors import IntegrityError, NotFound, StoreError, WorkerError
 from genai.exchange import Alone, Exchange
 from genai.identity import sha256
@@ -72,6 +72,7 @@ def fit_task(
         pulse("loading data")
         return blocks.get(name)
 
+    start = _start(store, task.start)
     trained = fit(
         family,
         prepared.modality,
@@ -87,8 +88,11 @@ def fit_task(
         save=states.save,
         report=_teller(tell, pulse),
         mark=pulse,
+        start=start and start.weights,
+        frozen=spec.train.init_from.frozen if spec.train.init_from else (),
     )
-    checkpoint = Checkpoint.of(trained, family, prepared.modality, prepared.classes, recipe, prepared.digest, device)
+    made = family, prepared.modality, prepared.classes, recipe, prepared.digest, device
+    checkpoint = Checkpoint.of(trained, *made, start and start.digest)
     metrics = {
         "digest": checkpoint.digest,
         "steps": trained.steps,
@@ -103,6 +107,13 @@ def fit_task(
         store.put(layout.checkpoint(task.key), json.dumps(metrics, indent=1).encode())
         states.clear()
     return metrics
+
+
+def _start(store: Store, key: str | None) -> Checkpoint | None:
+    """The checkpoint whose weights a training begins with."""
+    if key is None:
+        return None
+    return Checkpoint.from_files({name: store.get(layout.checkpoint(key, name)) for name in (CONFIG, MODEL)})
 
 
 def held_out(prepared: Prepared, split: str, get: Callable[[str], bytes], rows: int) -> Batch | None:

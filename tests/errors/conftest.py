@@ -17,6 +17,7 @@ for topic in (
     "texts",
     "captioning",
     "editing",
+    "beginning",
     "pipelines",
     "filtering",
     "table_rows",

@@ -24,6 +24,9 @@ ELSEWHERE: dict[tuple[str, str], tuple[str, str]] = {
     ("genai/families/gpt.py", "samples of numbers"): (
         INNER, "tests/genai/families/test_gpt.py::test_numbers_are_refused",
     ),
+    ("genai/train.py", "no weights that fit"): (
+        INNER, "tests/genai/test_train.py::test_weights_of_which_none_fits_are_refused",
+    ),
     ("jobs/events.py", "this is no event"): (
         INNER, "tests/jobs/test_events.py::test_a_line_that_is_no_event_is_told_so",
     ),

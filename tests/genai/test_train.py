@@ -14,7 +14,7 @@ from genai.modalities.image import Image
 from genai.order import Rows
 from genai.recipe import Recipe
 from genai.space import Space
-from genai.train import fit, initial
+from genai.train import begun, fit, initial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MEMBER = SimpleNamespace(family=Vae("dense", latent=4, width=32, importance_samples=2))
@@ -93,6 +93,31 @@ def test_an_fp16_training_goes_on_from_its_loss_scale(train, digits):
     states, half = [], replace(RECIPE, precision="fp16")
     whole = train(MEMBER, digits, half, save=states.append)
     assert same(train(MEMBER, digits, half, state=states[0]), whole)
+
+
+@pytest.mark.parametrize("fields", [{}, {"ema": 0.5}, {"optimizer": "adamw", "weight_decay": 0.1}], ids=str)
+def test_what_is_frozen_stays_and_the_rest_goes_on_from_the_weights_given(train, digits, together, fields):
+    """To the last bit, whatever the optimizer does; on any number of workers, and from any saved state."""
+    recipe = replace(RECIPE, steps=4, **fields)
+    begun_with, states = train(MEMBER, digits, replace(RECIPE, seed=9)).weights, []
+    how = {"start": begun_with, "frozen": ["encoder", "decoder.0"]}
+    made = train(MEMBER, digits, recipe, save=states.append, **how)
+    still = {name for name in made.weights if made.weights[name].equal(begun_with[name])}
+
+    assert still == {name for name in made.weights if name.startswith(("encoder", "decoder.0"))}
+    assert all(same(other, made) for other in together(2, lambda e: train(MEMBER, digits, recipe, exchange=e, **how)))
+    assert same(train(MEMBER, digits, recipe, state=states[0], **how), made)
+
+
+def test_weights_of_which_none_fits_are_refused():
+    """Those that fit are taken, whatever is beside them."""
+    net = initial(MEMBER.family, Space((1, 8, 8)), 10, 0)
+    given = torch.ones_like(net.state_dict()["encoder.0.bias"])
+    begun(net, {"encoder.0.bias": given, "decoder.0.bias": torch.ones(3), "head": torch.ones(3)})
+
+    assert net.state_dict()["encoder.0.bias"].equal(given)
+    with pytest.raises(InputError, match="found no weights that fit this network"):
+        begun(net, {"decoder.0.bias": torch.ones(3)})
 
 
 def test_a_state_of_another_network_is_refused(train, digits):
