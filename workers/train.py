@@ -88,11 +88,11 @@ def fit_task(
         save=states.save,
         report=_teller(tell, pulse),
         mark=pulse,
-        start=start and start.weights,
+        start=start.weights if start else None,
         frozen=spec.train.init_from.frozen if spec.train.init_from else (),
     )
     made = family, prepared.modality, prepared.classes, recipe, prepared.digest, device
-    checkpoint = Checkpoint.of(trained, *made, start and start.digest)
+    checkpoint = Checkpoint.of(trained, *made, start.digest if start else None)
     metrics = {
         "digest": checkpoint.digest,
         "steps": trained.steps,
