@@ -78,6 +78,11 @@ def mask_size(scene: Scene) -> None:
     _edited(scene, *GIVEN)
 
 
+@provokes(RULES, "A mask that is not there", job=MASK)
+def mask_missing(scene: Scene) -> None:
+    _edited(scene, *GIVEN)
+
+
 @provokes(RULES, "A mask that is no picture", job=MASK)
 def mask_foreign(scene: Scene) -> None:
     scene.write("mask.png", "white")
