@@ -34,8 +34,6 @@ class ParquetSource(Source):
 
     def fragments(self) -> list[Fragment]:
         keys = [entry.key for entry in self.entries()]
-        if len(keys) == 1:  # as a published part is: a thread costs more than its footer
-            return self._row_groups(keys[0])
         return [fragment for found in side_by_side(self._row_groups, keys) for fragment in found]
 
     def read(self, fragment: Fragment) -> Iterator[Row]:
