@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from genai.errors import InputError
 from genai.template import Template
-from jobs.form import Names, Part, Text, rule
+from jobs.form import Listed, Names, Part, Text, rule
 
 MOST_PROMPTS = 10_000  # that a job file holds itself
 
@@ -21,10 +21,6 @@ def _template(text: str) -> str:
         return Template(text).text
     except InputError as error:
         raise rule(str(error)) from error
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 class Prompts(Part):
@@ -45,9 +41,7 @@ Asked = Annotated[
 class Originals(Part):
     """Rows to draw from."""
 
-    rows: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
-        description="Where they are, as data.source says it: also the parts of another job's dataset."
-    )
+    rows: Listed = Field(description="Where they are, as data.source says it: also the parts of another job's dataset.")
     label: Text | None = Field("label", description="Column of their class; null: a checkpoint without classes.")
     mask: Text | None = Field(
         None,

@@ -79,9 +79,8 @@ def samples_of(
 
     editing, labels = generator.editing, None
     if generator.checkpoint.classes:
-        own = editing and not editing.mode.targets
-        planned = plan.labels(indices.start, indices.stop)
-        labels = editing.labels(indices).tolist() if editing and own else planned
+        own = editing.labels(indices).tolist() if editing and not editing.mode.targets else None
+        labels = own or plan.labels(indices.start, indices.stop)
     found = terms.draw(generator, indices, labels, progress)
     sources = editing.numbers(indices) if editing else None
     numbers = None if labels is None else np.array(labels, np.int64)

@@ -18,6 +18,7 @@ from genai import filters
 from genai.errors import GenaiError, Incomplete, InputError
 from genai.identity import canonical
 from genai.order import Order
+from genai.prepared import Prepared
 from jobs import layout, ledger
 from jobs.backlog import Clock
 from jobs.crew import Crew, ExportTask, GenerateTask, Note, PrepareTask, TrainTask
@@ -28,7 +29,8 @@ from jobs.loop import Work, work_off
 from jobs.originals import MASK
 from jobs.publication import Publication, check_places
 from jobs.registration import Registration, check_table
-from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared, source_of
+from jobs.stores import Store
+from jobs.survey import Survey, look_at_checkpoint, look_at_dataset, look_at_prepared
 from jobs.tables import Table
 
 
@@ -68,7 +70,6 @@ def _check_filters(found: Survey) -> None:
 def _check_asked(found: Survey) -> None:
     """What can be known to fail is told before the training."""
     assert found.modality
-    source_of(found)
     mode = found.spec.generate.mode
     try:
         found.modality.check_prompts(found.prompts.texts if found.prompts else ())
@@ -175,42 +176,54 @@ def manifest_of(found: Survey) -> Manifest:
 
 
 def _prepare(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
-    if found.pinned:
-        return
-    if not found.prepared:
-        _wait(found.prepare_key, leases, events)
+    """Prepare the rows to train on."""
+
+    def look() -> Prepared | None:
         look_at_prepared(found)
-    if found.prepared:
-        leases.release(found.prepare_key)
-        events.note("stage_reused", stage="prepare", key=found.prepare_key)
-        return
-    reading = found.reading or found.spec
-    with _stage(events, "prepare", found.prepare_key, source=reading.data.source):
-        prepared = crew.prepare(PrepareTask(reading, found.prepare_key), _checked(events, leases))
-        found.store.put(layout.prepared(found.prepare_key), prepared.to_json())
-        look_at_prepared(found)
-    leases.release(found.prepare_key)
+        return found.prepared
+
+    if not found.pinned:
+        task = PrepareTask(found.reading or found.spec, found.prepare_key)
+        _read(found.store, "prepare", task, found.prepared, look, crew, events, leases)
 
 
 def _read_source(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:
-    """Prepare the rows that the job draws from."""
-    rows = source_of(found)
-    if rows is None:
-        return
-    if not found.source:
-        _wait(found.source_key, leases, events)
+    """Prepare the rows to draw from."""
+
+    def look() -> Prepared | None:
         look_at_checkpoint(found)
-    if found.source:
-        leases.release(found.source_key)
-        events.note("stage_reused", stage="source", key=found.source_key)
-        return
-    with _stage(events, "source", found.source_key, source=rows.spec.data.source):
-        prepared = crew.prepare(PrepareTask(rows.spec, found.source_key, rows.classes), _checked(events, leases))
-        if rows.mask is not None:
+        return found.source
+
+    rows = found.rows
+    if rows is not None:
+        if rows.mask is not None and not found.source:  # known by its content, as the key is: whoever puts it
             found.store.put(layout.prepared(found.source_key, MASK), rows.mask)
-        found.store.put(layout.prepared(found.source_key), prepared.to_json())
-        look_at_checkpoint(found)
-    leases.release(found.source_key)
+        task = PrepareTask(rows.spec, found.source_key, rows.classes)
+        _read(found.store, "source", task, found.source, look, crew, events, leases)
+
+
+def _read(
+    store: Store,
+    stage: str,
+    task: PrepareTask,
+    known: Prepared | None,
+    look: Callable[[], Prepared | None],
+    crew: Crew,
+    events: EventLog,
+    leases: Leases,
+) -> None:
+    """Prepare rows, unless they are; `look` tells of them, and fills in what follows."""
+    if not known:
+        _wait(task.key, leases, events)
+        known = look()
+    if known:
+        events.note("stage_reused", stage=stage, key=task.key)
+    else:
+        with _stage(events, stage, task.key, source=task.spec.data.source):
+            prepared = crew.prepare(task, _checked(events, leases))
+            store.put(layout.prepared(task.key), prepared.to_json())
+            look()
+    leases.release(task.key)
 
 
 def _train(found: Survey, crew: Crew, events: EventLog, leases: Leases) -> None:

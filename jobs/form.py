@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, g
 from annotated_types import DocInfo
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PydanticUserError,
@@ -36,6 +37,11 @@ T = TypeVar("T")
 
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
+#: one name stands for a list of it
+Listed = Annotated[
+    Names,
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=Text | Names),
+]
 
 #: how a field says an instance of some kind, by its abstract class; `jobs.plugin` fills it in
 KINDS: dict[type, Any] = {}

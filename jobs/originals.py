@@ -36,13 +36,13 @@ class Reading(NamedTuple):
     mask: bytes | None = None
 
 
-def reading(spec: JobSpec, modality: Modality, classes: tuple[str, ...]) -> Reading | None:
-    """How a job's rows to draw from are read, for samples of that modality and these classes; None where it draws from
-    none. Raises InputError where its mode can do nothing with such samples.
+def reading(spec: JobSpec, modality: Modality, classes: tuple[str, ...]) -> Reading:
+    """How the rows of a job that draws from some are read, for samples of that modality and these classes. Raises
+    InputError where its mode can do nothing with such samples.
     """
     said, mode = spec.generate.source, spec.generate.mode
-    if said is None or mode is None:
-        return None
+    assert said, "the spec checks it"
+    assert mode, "the spec checks it"
     try:
         rows = mode.reads(modality.bare)
     except InputError as error:

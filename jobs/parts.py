@@ -32,7 +32,7 @@ from genai.modalities import Modality
 from genai.recipe import Recipe
 from jobs.credits import Line, WebPage
 from jobs.document import printable
-from jobs.form import Names, Part, Text, form_of, rule
+from jobs.form import Listed, Part, Text, form_of, rule
 from jobs.license import License
 from jobs.plugin import Plugin
 from jobs.split import Share, Split
@@ -40,10 +40,6 @@ from jobs.split import Share, Split
 FAMILY = Plugin("family", genai.families, Family, "flow")  # type: ignore[type-abstract]
 MODALITY = Plugin("kind", genai.modalities, Modality, "image")  # type: ignore[type-abstract]
 FILTER = Plugin("kind", genai.filters, Filter, "")  # type: ignore[type-abstract]
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 Filters = list[Annotated[Any, BeforeValidator(FILTER.read), PlainSerializer(FILTER.write)]]
@@ -54,7 +50,7 @@ class Data(Part):
 
     told: ClassVar[frozenset[str]] = frozenset({"license", "credit", "homepage"})  # no sample follows from them
 
-    source: Annotated[Names, BeforeValidator(_listed, json_schema_input_type=Text | Names)] = Field(
+    source: Listed = Field(
         default_factory=list,
         description="Where the rows are: Parquet, CSV, JSON lines, text, a folder of images, of tars or of Hugging "
         "Face datasets, a table's metadata file, iceberg://CATALOGUE/TABLE, sklearn://digits; or a list.",

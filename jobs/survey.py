@@ -47,9 +47,9 @@ class Survey:
     train_key: str | None = None
     metrics: dict[str, Any] | None = None  # of the checkpoint, `digest` among them
     prompts: Texts | None = None
-    source_key: str = ""  # of the prepared rows to draw from; "" where none are, or that is not known yet
+    rows: originals.Reading | None = None  # how the rows to draw from are read; None: there are none, or not known yet
+    source_key: str = ""  # of these, prepared
     source: Prepared | None = None
-    masked: str = ""  # digest of the mask that the job gives
     plan: Plan | None = None
     dataset_key: str | None = None
     receipts: dict[str, Receipt] = field(default_factory=dict)
@@ -81,7 +81,8 @@ class Survey:
     @property
     def drawn_from(self) -> str | None:
         """What the samples are drawn from: the digest of the rows, and that of a mask."""
-        return f"{self.source.digest}{self.masked}" if self.source else None
+        mask = self.rows.mask if self.rows else None
+        return f"{self.source.digest}{sha256(mask) if mask else ''}" if self.source else None
 
     @property
     def training_rows(self) -> int | None:
@@ -200,21 +201,14 @@ def look_at_source(found: Survey) -> None:
     """Fill in the rows that the job draws from, as far as they are known."""
     from genai.prepared import Prepared
 
-    rows = source_of(found)
-    if rows is None or found.source:
+    if found.source or not (found.spec.generate.mode and found.modality):
         return
-    found.source_key = originals.key(rows, fingerprint(rows.spec))
-    found.masked = "" if rows.mask is None else sha256(rows.mask)
+    if found.rows is None:
+        rows = originals.reading(found.spec, found.modality, found.classes)
+        found.rows = rows._replace(spec=settled(rows.spec))
+        found.source_key = originals.key(found.rows, fingerprint(found.rows.spec))
     with suppress(NotFound, IntegrityError, RecursionError):
         found.source = Prepared.from_json(found.store.get(layout.prepared(found.source_key)))
-
-
-def source_of(found: Survey) -> originals.Reading | None:
-    """How the rows that the job draws from are read; None where it draws from none, or that is not known yet."""
-    if not (found.spec.generate.mode and found.modality):
-        return None
-    rows = originals.reading(found.spec, found.modality, found.classes)
-    return rows and rows._replace(spec=settled(rows.spec))
 
 
 def _plan(found: Survey) -> Plan | None:

@@ -50,6 +50,8 @@ class Mode(ABC):
     rows: ClassVar[int] = 1
     #: whether the job says the classes of the samples; else each has that of its row
     targets: ClassVar[bool] = False
+    #: whether its rows have to be pictures, still or moving
+    pictures: ClassVar[bool] = False
 
     @property
     def masked(self) -> bool:
@@ -68,6 +70,8 @@ class Mode(ABC):
         """What a row of the source is, for samples of a modality (resolved). Raises InputError where the mode can do
         nothing with these.
         """
+        if self.pictures and not isinstance(modality, Image | Video):
+            raise InputError(f"found {_name(type(self))} for {modality.noun}s; allowed: rows that are pictures")
         return modality
 
     @abstractmethod
@@ -85,9 +89,3 @@ def check(mode: Mode, kind: type[Family], able: Sequence[type[Mode]]) -> None:
 
 def _name(kind: type[Mode]) -> str:
     return name_of(sys.modules[__name__], kind)
-
-
-def only_pictures(mode: Mode, modality: Modality) -> None:
-    """Raises InputError where rows are no pictures, still or moving."""
-    if not isinstance(modality, Image | Video):
-        raise InputError(f"found {_name(type(mode))} for {modality.noun}s; allowed: rows that are pictures")

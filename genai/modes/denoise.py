@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_types import Gt, Le, doc
 
 from genai.abilities import Denoises
-from genai.modalities import Modality
-from genai.modes import Given, Mode, only_pictures
+from genai.modes import Given, Mode
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,10 +27,7 @@ class Denoise(Mode):
     ] = 0.1
 
     needs: ClassVar[type[Any]] = Denoises
-
-    def reads(self, modality: Modality) -> Modality:
-        only_pictures(self, modality)
-        return modality
+    pictures: ClassVar[bool] = True
 
     def draw(self, family: Denoises, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         return family.denoise(net, given.x[0], c, 2 * self.deviation, sampler)  # tensors go from -1 to 1

@@ -14,7 +14,7 @@ from annotated_types import Ge, Le, doc
 from genai.abilities import Restores
 from genai.errors import InputError
 from genai.modalities import Modality
-from genai.modes import Given, Mode, only_pictures
+from genai.modes import Given, Mode
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,9 +30,10 @@ class Enlarge(Mode):
     mean_of: Annotated[int, Ge(1), Le(1000), doc("Samples that are averaged: 1 is sharp, more are nearer.")] = 8
 
     needs: ClassVar[type[Any]] = Restores
+    pictures: ClassVar[bool] = True
 
     def reads(self, modality: Modality) -> Modality:
-        only_pictures(self, modality)
+        super().reads(modality)
         height, width = modality.shape[1:]
         if height % self.factor or width % self.factor:
             found = f"found factor {self.factor} for {modality.noun}s of {height} x {width}"

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Gt, Le, doc
 
 from genai.abilities import Fills
-from genai.modalities import Modality
-from genai.modes import Given, Mode, only_pictures
+from genai.modes import Given, Mode
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,14 +31,11 @@ class Inpaint(Mode):
     area: Annotated[float, Gt(0), Le(1), doc("Of box and brush: the share of the picture, about.")] = 0.25
 
     needs: ClassVar[type[Any]] = Fills
+    pictures: ClassVar[bool] = True
 
     @property
     def masked(self) -> bool:
         return self.mask == "given"
-
-    def reads(self, modality: Modality) -> Modality:
-        only_pictures(self, modality)
-        return modality
 
     def draw(self, family: Fills, net: nn.Module, given: Given, c: Tensor, noise: Noise, sampler: Any) -> Tensor:
         from genai.modes._masks import drawn
