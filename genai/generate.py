@@ -82,12 +82,12 @@ class Generator:
         c = modality.asked(np.pad(labels, (0, missing), mode="edge"), prompts).to(self.device)
         noise = IndexNoise(self.seed, padded, attempt, device=self.device)
         family, editing = self.checkpoint.family, self.editing
-        given = editing and editing.given(padded, modality, prompts, self.device)
         with autocast(self.device, self.precision):
-            if editing and given:
-                x = editing.mode.draw(family, self._net, given, c, noise, self.sampler)
-            else:
+            if editing is None:
                 x = family.sample(self._net, c, noise, self.sampler)
+            else:
+                given = editing.given(padded, modality, prompts, self.device)
+                x = editing.mode.draw(family, self._net, given, c, noise, self.sampler)
         return modality.told(modality.from_tensor(x[:rows]), prompts and prompts[:rows])
 
     def _check(self, labels: np.ndarray, *, given: bool) -> None:

@@ -103,7 +103,6 @@ def _short(path: str) -> str:
 
 def _features(manifest: Manifest, modality: Modality) -> dict[str, dict[str, Any]]:
     """Those that each part names itself, taken from one without rows: so nothing is read for them."""
-    import numpy as np
     import pyarrow.parquet as pq
 
     from genai import formats
@@ -111,10 +110,8 @@ def _features(manifest: Manifest, modality: Modality) -> dict[str, dict[str, Any
 
     if manifest.plan.suffix != ".parquet":
         return {}
-    none = np.empty(0, np.int64)
-    sources = none.reshape(0, manifest.plan.sources) if manifest.plan.sources else None
-    arrays = np.empty((0, *modality.array_shape), np.uint8)
-    samples = Samples(none, none if manifest.classes else None, arrays, sources)
+    sources = manifest.plan.sources
+    samples = Samples.none(modality.array_shape, labelled=bool(manifest.classes), sources=sources)
     about = About(modality, manifest.checkpoint, manifest.seed, manifest.key, "", manifest.classes)
     metadata = pq.read_schema(BytesIO(formats.of(manifest.plan.suffix).encode(samples, about))).metadata
     return dict(json.loads(metadata[b"huggingface"])["info"]["features"])

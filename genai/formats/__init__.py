@@ -57,6 +57,13 @@ class Samples:
             assert self.sources.shape[:-1] == rows, f"sources have the shape {self.sources.shape}, for {rows[0]} rows"
         assert len(np.unique(self.indices)) == len(self.indices), "an index stands twice"
 
+    @classmethod
+    def none(cls, shape: tuple[int, ...], *, labelled: bool, sources: int = 0) -> Samples:
+        """No rows, of arrays of a shape, drawn from so many source rows each."""
+        numbers = np.empty(0, np.int64)
+        rows = numbers.reshape(0, sources) if sources else None
+        return cls(numbers, numbers if labelled else None, np.empty((0, *shape), np.uint8), rows)
+
     def __len__(self) -> int:
         return len(self.indices)
 

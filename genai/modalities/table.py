@@ -35,14 +35,8 @@ if TYPE_CHECKING:
     from genai.look import Figure, Look
     from genai.sources import Row
 
-OURS = (
-    "label",
-    "index",
-    "checkpoint",
-    "synthetic",
-    "source_row",
-    "source_row_2",
-)  # columns of a part that are no values
+#: columns of a part that are no values
+OURS = ("label", "index", "checkpoint", "synthetic", "source_row", "source_row_2")
 STATE_BYTES = 900_000  # of what is settled, as JSON: a checkpoint's config holds it
 
 _INDEX = re.compile(r"__index_level_\d+__")  # what pandas adds

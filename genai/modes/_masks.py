@@ -8,6 +8,7 @@ from torch import Tensor
 from genai.noise import Noise
 
 HALVES = ("left", "right", "top", "bottom")
+MIDDLE = 0.5
 STROKES = 4  # of a brush: a line through so many points and one
 
 
@@ -20,12 +21,8 @@ def drawn(kind: str, area: float, noise: Noise, size: tuple[int, int], device: t
         return _boxes(noise.uniform(3), area, y, x)[:, None]
     if kind == "brush":
         return _strokes(noise.uniform(STROKES + 1, 2), area, y, x)[:, None]
-    halves = {
-        "left": x < 0.5,
-        "right": x >= 0.5,
-        "top": (y < 0.5)[:, None],
-        "bottom": (y >= 0.5)[:, None],
-    }  # the middle
+    left, top = x < MIDDLE, (y < MIDDLE)[:, None]
+    halves = {"left": left, "right": ~left, "top": top, "bottom": ~top}
     each = torch.stack([halves[name].expand(height, width) for name in HALVES])
     number = (noise.uniform() * len(HALVES)).long() if kind == "half" else torch.full((noise.rows,), HALVES.index(kind))
     return each[number.to(device)][:, None]

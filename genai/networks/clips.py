@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from genai.networks.attention import attended, heads_of
 from genai.networks.residual import norm
 from genai.networks.unet import UNet
 from genai.space import Space
@@ -48,7 +48,7 @@ class Mix(nn.Module):
     def __init__(self, channels: int, frames: int) -> None:
         super().__init__()
         self.frames = frames
-        self.heads = next(h for h in (4, 2, 1) if channels % h == 0)
+        self.heads = heads_of(channels)
         self.moment = nn.Parameter(0.1 * torch.randn(frames, channels))
         self.norm, self.qkv, self.out = norm(channels), nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
         nn.init.zeros_(self.out.weight)
@@ -59,7 +59,6 @@ class Mix(nn.Module):
         tokens = self.norm(h).flatten(2).unflatten(0, (-1, self.frames)).transpose(2, 3) + self.moment[:, None]
         together = places <= FEW  # (rows, frames, places, channels)
         tokens = tokens.flatten(1, 2) if together else tokens.transpose(1, 2).flatten(0, 1)
-        q, k, v = self.qkv(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        mixed = self.out(attended(self.qkv(tokens), self.heads))
         mixed = mixed.unflatten(1, (self.frames, -1)) if together else mixed.unflatten(0, (-1, places)).transpose(1, 2)
         return h + mixed.flatten(0, 1).transpose(1, 2).unflatten(2, h.shape[2:])

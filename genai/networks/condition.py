@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genai.networks.attention import attended, heads_of
 from genai.space import Space
 
 BYTES = 256
@@ -67,15 +68,13 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = next(heads for heads in (4, 2, 1) if width % heads == 0)
+        self.heads = heads_of(width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.inner, self.outer = nn.Linear(width, WIDER * width), nn.Linear(WIDER * width, width)
 
     def forward(self, h: Tensor, given: Tensor) -> Tensor:
-        q, k, v = self.qkv(self.norm1(h)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=given[:, None, None, :])
-        h = h + self.mixed(mixed.transpose(1, 2).flatten(2))
+        h = h + self.mixed(attended(self.qkv(self.norm1(h)), self.heads, given[:, None, None, :]))
         return h + self.outer(F.gelu(self.inner(self.norm2(h))))
 
 

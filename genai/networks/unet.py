@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genai.networks.attention import attended, heads_of
 from genai.networks.condition import condition
 from genai.networks.residual import Residual, image_shape, norm, pad
 from genai.networks.waves import FREQUENCIES, waves
@@ -67,13 +68,12 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = next(h for h in (4, 2, 1) if channels % h == 0)
+        self.heads = heads_of(channels)
         self.norm, self.qkv, self.out = norm(channels), nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
         nn.init.zeros_(self.out.weight)
 
     def forward(self, h: Tensor) -> Tensor:
         """(rows, channels, height, width), as it came."""
         positions = self.norm(h).flatten(2).transpose(1, 2)  # (rows, positions, channels)
-        q, k, v = self.qkv(positions).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        mixed = attended(self.qkv(positions), self.heads)
         return h + self.out(mixed).transpose(1, 2).unflatten(2, h.shape[2:])

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -44,12 +43,7 @@ def schema_of(store: Store, manifest: Manifest) -> pa.Schema:
 
 def schema_for(modality: Modality, classes: Sequence[str], sources: int = 0) -> pa.Schema:
     """The columns that a dataset's parts will have."""
-    none = Samples(
-        np.empty(0, np.int64),
-        np.empty(0, np.int64) if classes else None,
-        np.empty((0, *modality.array_shape), np.uint8),
-        np.empty((0, sources), np.int64) if sources else None,
-    )
+    none = Samples.none(modality.array_shape, labelled=bool(classes), sources=sources)
     part = Parquet().encode(none, About(modality, "", 0, "", "", tuple(classes)))
     return pq.read_schema(io.BytesIO(part)).remove_metadata()
 
